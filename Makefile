@@ -1,0 +1,31 @@
+EXTENSION = smsfollow
+EXTVERSION = 0.1.0
+
+MODULE_big = smsfollow
+# The phone number library has its own module (C++), see src/phone.
+SRCS = $(sort $(wildcard src/*.c src/*/*.c))
+OBJS = $(SRCS:.c=.o)
+
+SQL_PARTS = $(sort $(wildcard sql/[0-9]*.sql))
+DATA_built = smsfollow--$(EXTVERSION).sql
+DATA = $(wildcard sql/upgrade/smsfollow--*--*.sql)
+
+PG_CPPFLAGS = -Isrc -DSF_VERSION='"$(EXTVERSION)"'
+SHLIB_LINK = -lcurl -lcrypto
+
+TESTS = $(sort $(wildcard test/sql/*.sql))
+REGRESS = $(patsubst test/sql/%.sql,%,$(TESTS))
+REGRESS_OPTS = --inputdir=test --load-extension=smsfollow
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --load-extension=smsfollow
+
+EXTRA_CLEAN = $(DATA_built) build tmp_check log
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(DATA_built): $(SQL_PARTS) Makefile
+	cat $(SQL_PARTS) > $@
+
+$(OBJS): $(wildcard src/*.h src/*/*.h)

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * liquid.h
+ *		The template language: Liquid over jsonb, without database access.
+ *
+ * Parse once, render often.  A parsed template is read-only and lives in the
+ * memory context it was parsed in.  Errors in a template or in its data are
+ * results, not ereports: one bad template must not stop a wave of texts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SF_LIQUID_H
+#define SF_LIQUID_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "pgtime.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+typedef struct sf_template sf_template;
+
+typedef enum sf_liquid_missing
+{
+	SF_MISSING_EMPTY,			/* an absent variable is the empty string */
+	SF_MISSING_ERROR,			/* it is an error that names the variable */
+	SF_MISSING_SKIP				/* it suppresses the text: missing_data:<path> */
+} sf_liquid_missing;
+
+typedef enum sf_liquid_result
+{
+	SF_LIQUID_OK,
+	SF_LIQUID_ERROR,			/* error says where and what */
+	SF_LIQUID_SKIP				/* {% skip %} or SF_MISSING_SKIP: error.message is the reason */
+} sf_liquid_result;
+
+typedef struct sf_liquid_error
+{
+	int			line;			/* 1-based, 0 when unknown */
+	int			column;			/* 1-based, in characters */
+	char		message[256];
+	char		path[128];		/* the variable, for SF_MISSING_*, else "" */
+} sf_liquid_error;
+
+/* Gives the parsed template saved under name, or NULL; may be NULL itself. */
+typedef const sf_template *(*sf_liquid_partial) (void *arg, const char *name);
+
+typedef struct sf_liquid_options
+{
+	sf_liquid_missing missing;
+	sf_liquid_partial partial;
+	void	   *partial_arg;
+	pg_tz	   *zone;			/* recipient's zone for dates; NULL: session_timezone */
+	const char *locale;			/* BCP 47 such as en-US, or NULL */
+	const char *region;			/* ISO 3166 region for phone formats, or NULL */
+	TimestampTz now;			/* value of 'now' in the date filter */
+	int			max_output;		/* bytes; 0: 64 kB */
+	int			max_steps;		/* loop iterations and tags in all; 0: 100,000 */
+} sf_liquid_options;
+
+/* NULL and error filled when the source is not a template. */
+extern sf_template *sf_liquid_parse(MemoryContext context, const char *source, int len,
+									sf_liquid_error *error);
+/* Appends to out; what it allocates beside goes to the current context. */
+extern sf_liquid_result sf_liquid_render(const sf_template *t, Jsonb *vars,
+										 const sf_liquid_options *options,
+										 StringInfo out, sf_liquid_error *error);
+
+#endif							/* SF_LIQUID_H */

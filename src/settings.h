@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *		The smsfollow.* settings, with unit and range beside each.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SF_SETTINGS_H
+#define SF_SETTINGS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+extern char *sf_databases;		/* list of database names; SIGHUP */
+extern int	sf_max_databases;	/* 1 .. 64; at server start */
+extern char *sf_worker_role;	/* role the workers log in as; empty: the extension's owner */
+extern char *sf_secret_dir;		/* directory with one file per secret */
+extern char *sf_ca_file;
+extern char *sf_proxy;
+extern char *sf_site;			/* name of this installation, checked by the restore guard */
+extern bool sf_dispatch_enabled;	/* off: nothing is claimed anywhere */
+extern bool sf_allow_insecure_http; /* superuser; loopback only */
+extern int	sf_max_in_flight;	/* transfers, 1 .. 2000 */
+extern int	sf_wave_size;		/* texts per claim, 1 .. 1000 */
+extern int	sf_poll_interval;	/* ms, 100 .. 3600000: the safety poll */
+extern int	sf_request_timeout; /* ms */
+extern int	sf_connect_timeout; /* ms */
+extern int	sf_max_attempts;	/* 1 .. 100 */
+extern int	sf_retry_base;		/* ms: first backoff */
+extern int	sf_retry_cap;		/* ms: longest backoff */
+extern int	sf_shutdown_grace;	/* ms: how long running transfers may finish at shutdown */
+extern int	sf_log_retention;	/* days, -1: keep for ever */
+extern int	sf_claim_commit;	/* synchronous_commit of the claim */
+extern double sf_clock_offset;	/* s added to the wall clock; superuser, tests */
+extern char *sf_default_region; /* ISO 3166; USERSET */
+
+extern void sf_settings_init(void);	/* all that may be set without preload */
+extern void sf_settings_init_preloaded(void);	/* POSTMASTER ones; reserves the prefix */
+
+/* Now, as every rule of smsfollow sees it: the wall clock plus clock_offset. */
+extern TimestampTz sf_clock(void);
+
+#endif							/* SF_SETTINGS_H */
