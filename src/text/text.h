@@ -7,6 +7,9 @@
  * without a server.  Source of the alphabet and the lengths: 3GPP TS 23.038
  * and TS 23.040.
  *
+ * Positions are counted in characters (code points) from 1, as in SQL's
+ * substr().
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef SF_TEXT_H
@@ -15,6 +18,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Room of one message alone, and of each part of a longer one. */
+#define SF_GSM7_SINGLE	160		/* septets */
+#define SF_GSM7_PART	153
+#define SF_UCS2_SINGLE	70		/* UTF-16 code units */
+#define SF_UCS2_PART	67
 
 typedef enum sf_encoding
 {
@@ -29,9 +38,28 @@ typedef struct sf_segments
 	int			segments;		/* 0 for an empty body */
 } sf_segments;
 
+/* A character that GSM 03.38 does not have. */
+typedef struct sf_forcing
+{
+	uint32_t	codepoint;
+	int			position;		/* 1 = first character */
+	size_t		offset;			/* bytes before it */
+	int			bytes;			/* 1 .. 4 */
+} sf_forcing;
+
 /* body must be valid UTF-8; counts by code unit, never splits an escape or surrogate pair. */
 extern void sf_count_segments(const char *body, size_t len, sf_segments *out);
 /* "GSM-7" or "UCS-2". */
 extern const char *sf_encoding_name(sf_encoding encoding);
+/*
+ * Writes the positions of the first characters of segment 2, 3, ... into
+ * cuts, at most max of them, and returns how many there are (segments - 1, or
+ * 0).  counted is what sf_count_segments said about the same body.
+ */
+extern int	sf_segment_cuts(const char *body, size_t len,
+							const sf_segments *counted, int *cuts, int max);
+/* Writes the first max characters that force UCS-2, in order; returns how many were written. */
+extern int	sf_forcing_chars(const char *body, size_t len,
+							 sf_forcing *list, int max);
 
 #endif							/* SF_TEXT_H */
