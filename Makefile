@@ -24,6 +24,7 @@ EXTRA_CLEAN = $(DATA_built) build tmp_check log
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+include src/phone/phone.mk
 
 $(DATA_built): $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@

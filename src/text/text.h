@@ -62,4 +62,26 @@ extern int	sf_segment_cuts(const char *body, size_t len,
 extern int	sf_forcing_chars(const char *body, size_t len,
 							 sf_forcing *list, int max);
 
+/* What smart encoding may do to a text. */
+typedef enum sf_smart_mode
+{
+	SF_SMART_OFF,				/* nothing */
+	SF_SMART_ALWAYS,			/* replace whatever has a GSM look-alike */
+	SF_SMART_ONLY_IF_GSM		/* only if the text becomes GSM-7 and takes fewer segments */
+} sf_smart_mode;
+
+/* Room that sf_smart_encode needs for len bytes. */
+#define SF_SMART_SIZE(len) ((len) + (len) / 2)
+
+/* Reads "off", "always" or "only_if_gsm"; false for anything else. */
+extern bool sf_smart_mode_parse(const char *name, sf_smart_mode *mode);
+/*
+ * Replaces characters outside GSM 03.38 by look-alikes inside it and returns
+ * the length written; body should be in NFC, out has SF_SMART_SIZE(len) bytes.
+ */
+extern size_t sf_smart_encode(const char *body, size_t len, char *out);
+/* The rule of ONLY_IF_GSM: encoded is GSM-7 and takes fewer segments than the original. */
+extern bool sf_smart_pays(const sf_segments *original,
+						  const char *encoded, size_t encoded_len);
+
 #endif							/* SF_TEXT_H */

@@ -74,4 +74,33 @@ sf_utf8_next(const unsigned char *p, const unsigned char *end,
 	return SF_REPLACEMENT;
 }
 
+/* Writes a character as 1 to 4 bytes and returns how many. */
+static inline int
+sf_utf8_put(uint32_t cp, unsigned char *out)
+{
+	if (cp < 0x80)
+	{
+		out[0] = cp;
+		return 1;
+	}
+	if (cp < 0x800)
+	{
+		out[0] = 0xC0 | cp >> 6;
+		out[1] = 0x80 | (cp & 0x3F);
+		return 2;
+	}
+	if (cp < 0x10000)
+	{
+		out[0] = 0xE0 | cp >> 12;
+		out[1] = 0x80 | (cp >> 6 & 0x3F);
+		out[2] = 0x80 | (cp & 0x3F);
+		return 3;
+	}
+	out[0] = 0xF0 | cp >> 18;
+	out[1] = 0x80 | (cp >> 12 & 0x3F);
+	out[2] = 0x80 | (cp >> 6 & 0x3F);
+	out[3] = 0x80 | (cp & 0x3F);
+	return 4;
+}
+
 #endif							/* SF_UTF8_H */
