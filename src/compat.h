@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000
@@ -40,6 +41,12 @@
 #define SF_WAIT_EVENT(name) PG_WAIT_EXTENSION
 #endif
 
+/* From 17 on a worker may log in as a role that has no LOGIN. */
+#ifndef BGWORKER_BYPASS_ROLELOGINCHECK
+#define BGWORKER_BYPASS_ROLELOGINCHECK 0
+#endif
+
+/* From 19 on DROP DATABASE and the like may end a worker of the database. */
 #ifndef BGWORKER_INTERRUPTIBLE
 #define BGWORKER_INTERRUPTIBLE 0
 #endif

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 extern char *sf_databases;		/* list of database names; SIGHUP */
 extern int	sf_max_databases;	/* 1 .. 64; at server start */
@@ -24,18 +25,20 @@ extern bool sf_allow_insecure_http; /* superuser; loopback only */
 extern int	sf_max_in_flight;	/* transfers, 1 .. 2000 */
 extern int	sf_wave_size;		/* texts per claim, 1 .. 1000 */
 extern int	sf_poll_interval;	/* ms, 100 .. 3600000: the safety poll */
-extern int	sf_request_timeout; /* ms */
-extern int	sf_connect_timeout; /* ms */
+extern int	sf_request_timeout; /* ms, 1000 .. 600000 */
+extern int	sf_connect_timeout; /* ms, 100 .. 600000 */
 extern int	sf_max_attempts;	/* 1 .. 100 */
-extern int	sf_retry_base;		/* ms: first backoff */
-extern int	sf_retry_cap;		/* ms: longest backoff */
-extern int	sf_shutdown_grace;	/* ms: how long running transfers may finish at shutdown */
+extern int	sf_retry_base;		/* ms, 100 .. 86400000: first backoff */
+extern int	sf_retry_cap;		/* ms, 1000 .. 604800000: longest backoff */
+extern int	sf_shutdown_grace;	/* ms, 0 .. 60000: how long running transfers may finish at shutdown */
 extern int	sf_log_retention;	/* days, -1: keep for ever */
-extern int	sf_claim_commit;	/* synchronous_commit of the claim */
-extern double sf_clock_offset;	/* s added to the wall clock; superuser, tests */
+extern int	sf_claim_commit;	/* synchronous_commit of the claim, a SyncCommitLevel; never off */
+extern double sf_clock_offset;	/* s, within a hundred years, added to the wall clock; superuser, tests */
 extern char *sf_default_region; /* ISO 3166; USERSET */
 
 extern void sf_settings_init(void);	/* all that may be set without preload */
+/* Parses a list as sf_databases holds it into palloc'd char *; false: bad syntax. */
+extern bool sf_settings_split_list(const char *list, List **names);
 extern void sf_settings_init_preloaded(void);	/* POSTMASTER ones; reserves the prefix */
 
 /* Now, as every rule of smsfollow sees it: the wall clock plus clock_offset. */

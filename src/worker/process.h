@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * process.h
+ *		Between process.c and permit.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SF_PROCESS_H
+#define SF_PROCESS_H
+
+#include "worker/worker.h"
+
+/* process.c */
+extern void sf_process_leave(sf_worker_exit how) pg_attribute_noreturn();
+extern sf_worker_kind sf_process_kind(void);
+
+/* permit.c */
+extern void sf_process_read_control(bool *paused, bool *stopped);	/* needs SPI */
+extern void sf_process_look_again(void);	/* before the next claim, ask the database */
+
+#endif							/* SF_PROCESS_H */
