@@ -72,7 +72,7 @@ parse_reason(PhoneNumberUtil::ErrorType error, bool region_known)
 	{
 		case PhoneNumberUtil::INVALID_COUNTRY_CODE_ERROR:
 			return region_known ? "it has no known country code" :
-				"it has no country code, and no region that is known is given";
+				"it has no known country code, and no known region is given";
 		case PhoneNumberUtil::TOO_SHORT_AFTER_IDD:
 		case PhoneNumberUtil::TOO_SHORT_NSN:
 			return "it is too short";
