@@ -16,10 +16,12 @@
 
 #include <signal.h>
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -28,11 +30,12 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
-#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -140,17 +143,41 @@ note_listed(const char *name, listed_problem problem)
 }
 
 /*
+ * The row with this name in a shared catalog, as a copy, or NULL.  Scans the
+ * table: a process without a database may not have the index descriptors.
+ * Needs a transaction.
+ */
+static HeapTuple
+find_by_name(Oid catalog, AttrNumber column, const char *name)
+{
+	Relation	relation = table_open(catalog, AccessShareLock);
+	NameData	key_name;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	namestrcpy(&key_name, name);
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_NAMEEQ, NameGetDatum(&key_name));
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return tuple;
+}
+
+/*
  * OID of a database that can be connected to, else InvalidOid and why.  Needs
  * a transaction.
  */
 static Oid
 resolve_database(const char *name, listed_problem *problem)
 {
-	Oid			dboid = get_database_oid(name, true);
-	HeapTuple	tuple = OidIsValid(dboid) ? SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dboid)) : NULL;
+	HeapTuple	tuple = find_by_name(DatabaseRelationId, Anum_pg_database_datname, name);
 	Form_pg_database form;
 
-	if (!HeapTupleIsValid(tuple))
+	if (tuple == NULL)
 	{
 		*problem = LISTED_MISSING;
 		return InvalidOid;
@@ -160,10 +187,9 @@ resolve_database(const char *name, listed_problem *problem)
 	if (!form->datallowconn || form->datconnlimit == -2)
 	{
 		*problem = LISTED_CLOSED;
-		dboid = InvalidOid;
+		return InvalidOid;
 	}
-	ReleaseSysCache(tuple);
-	return dboid;
+	return form->oid;
 }
 
 /* The slot of a database; takes a free one if it has none.  The caller holds the lock. */
@@ -248,8 +274,9 @@ resolve_role(Oid *role)
 	*role = InvalidOid;
 	if (sf_worker_role[0] != '\0')
 	{
-		*role = get_role_oid(sf_worker_role, true);
-		if (!OidIsValid(*role))
+		HeapTuple	tuple = find_by_name(AuthIdRelationId, Anum_pg_authid_rolname, sf_worker_role);
+
+		if (tuple == NULL)
 		{
 			if (!role_missing_said)
 				ereport(WARNING,
@@ -259,6 +286,7 @@ resolve_role(Oid *role)
 			role_missing_said = true;
 			return false;
 		}
+		*role = ((Form_pg_authid) GETSTRUCT(tuple))->oid;
 	}
 	role_missing_said = false;
 	return true;

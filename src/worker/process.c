@@ -354,7 +354,7 @@ sf_process_start(Datum main_arg, sf_worker_kind kind)
 	LWLockAcquire(sf_shared_state->lock, LW_EXCLUSIVE);
 	my_status->absence_logged = false;
 	LWLockRelease(sf_shared_state->lock);
-	sf_process_state(SF_WORKER_RUNNING, "starting");
+	sf_process_state(SF_WORKER_RUNNING, "started");
 	ereport(LOG,
 			(errmsg("smsfollow %s started in database \"%s\"", kind_names[my_kind], sf_my_slot->dbname)));
 }
