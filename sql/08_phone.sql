@@ -6,7 +6,7 @@ LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'smsfollow_phone';
 
 COMMENT ON FUNCTION smsfollow.phone(text, text) IS
-'The number in E.164 form: +, country code, digits, 7 to 15 digits in all. Input that starts with + and has only digits, blanks, dots, hyphens and parentheses is taken by its form alone; any other form is read by libphonenumber and must be valid there. region: two-letter country whose national form is meant; NULL or empty: smsfollow.default_region. Error 22023 when it is no number or has an extension, 0A000 when libphonenumber is needed and not installed. NULL for NULL.';
+'The number in E.164 form: +, country code, digits, 7 to 15 digits in all. Input that starts with + and has only digits, blanks, dots, hyphens and parentheses is taken by its form alone; any other form, and a zero after the country code where it is not part of the number, is read by libphonenumber and must be valid there. region: two-letter country whose national form is meant; NULL or empty: smsfollow.default_region. Error 22023 when it is no number or has an extension, 0A000 when libphonenumber is needed and not installed. NULL for NULL.';
 
 CREATE FUNCTION smsfollow.phone_info(
 	input text,

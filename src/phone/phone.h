@@ -5,7 +5,8 @@
  *
  * Form: '+', a digit 1-9, then 6 to 14 more digits (ITU-T E.164: at most 15
  * digits).  Blanks, dots, hyphens and parentheses are taken out of input that
- * starts with '+'; anything else needs libphonenumber and a region.
+ * starts with '+'; anything else needs libphonenumber and a region.  A zero
+ * after the country code is refused unless the country's numbers have one.
  *
  *-------------------------------------------------------------------------
  */

@@ -85,7 +85,10 @@ push_int(JsonbParseState **state, const char *key, int n)
 	(void) pushJsonbValue(state, WJB_VALUE, &v);
 }
 
-/* The characters that are not GSM, as [{char, position, codepoint}]. */
+/*
+ * The characters that are not GSM, as [{char, position, codepoint}].  The
+ * strings must live until the whole list is one jsonb.
+ */
 static Datum
 forcing_jsonb(const char *body, size_t len)
 {
@@ -99,9 +102,8 @@ forcing_jsonb(const char *body, size_t len)
 	{
 		char	   *utf8 = pnstrdup(body + list[i].offset, list[i].bytes);
 		char	   *shown = pg_any_to_server(utf8, list[i].bytes, PG_UTF8);
-		char		codepoint[16];
+		char	   *codepoint = psprintf("U+%04X", list[i].codepoint);
 
-		snprintf(codepoint, sizeof(codepoint), "U+%04X", list[i].codepoint);
 		(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 		push_string(&state, "char", shown);
 		push_string(&state, "codepoint", codepoint);
