@@ -324,6 +324,14 @@ fields_get(const fields *f, const char *name)
 	return NULL;
 }
 
+const char *
+fields_filled(const fields *f, const char *name)
+{
+	const char *value = fields_get(f, name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 int64_t
 fields_number(const fields *f, const char *name, int64_t fallback, bool *ok)
 {

@@ -47,6 +47,8 @@ extern bool fields_from_json(fields *f, char *text);
 
 /* The first value of that name, or NULL. */
 extern const char *fields_get(const fields *f, const char *name);
+/* The same, with the empty string as none: clients leave fields empty. */
+extern const char *fields_filled(const fields *f, const char *name);
 /* The value as a number, or the fallback when absent; *ok turns false on nonsense. */
 extern int64_t fields_number(const fields *f, const char *name, int64_t fallback, bool *ok);
 extern double fields_real(const fields *f, const char *name, double fallback, bool *ok);

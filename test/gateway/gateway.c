@@ -54,6 +54,7 @@ static const char usage[] =
 "  --receipt-chaos           receipts out of order, some twice\n"
 "  --generic-answer json|text|kannel  what /generic/send answers\n"
 "  --generic-fields to=NAME,from=NAME,body=NAME,ref=NAME  fields it reads\n"
+"  --generic-auth VALUE      Authorization header it wants, for example 'Bearer abc'\n"
 "  --quiet                   print nothing when ready\n";
 
 int64_t
@@ -174,7 +175,7 @@ read_options(int argc, char **argv, start_options *start)
 	{
 		PORT = 256, PORT_FILE, LOG, LOG_SYNC, LATENCY, LOGNORMAL, FAIL, SEED, RATE, KEEP, ACCOUNT,
 		TOKEN, CERT, KEY, RECEIPTS, RECEIPT_DELAY, RECEIPT_CONNECTIONS, RECEIPT_QUEUE, RECEIPT_CHAOS,
-		GENERIC_ANSWER, GENERIC_FIELDS, QUIET
+		GENERIC_ANSWER, GENERIC_FIELDS, GENERIC_AUTH, QUIET
 	};
 	static const struct option known[] = {
 		{"port", required_argument, NULL, PORT},
@@ -198,6 +199,7 @@ read_options(int argc, char **argv, start_options *start)
 		{"receipt-chaos", no_argument, NULL, RECEIPT_CHAOS},
 		{"generic-answer", required_argument, NULL, GENERIC_ANSWER},
 		{"generic-fields", required_argument, NULL, GENERIC_FIELDS},
+		{"generic-auth", required_argument, NULL, GENERIC_AUTH},
 		{"quiet", no_argument, NULL, QUIET},
 		{NULL, 0, NULL, 0}
 	};
@@ -274,6 +276,9 @@ read_options(int argc, char **argv, start_options *start)
 				break;
 			case GENERIC_FIELDS:
 				set_generic_fields(optarg);
+				break;
+			case GENERIC_AUTH:
+				gateway_options.generic_auth = optarg;
 				break;
 			case QUIET:
 				start->quiet = true;

@@ -26,6 +26,7 @@
 #include "buffer.h"
 #include "fields.h"
 
+#define TWILIO_ACCOUNTS "/2010-04-01/Accounts/"
 #define SID_LENGTH 34			/* SM and 32 hexadecimal digits */
 #define RETRY_AFTER_SIZE 64
 #define MAX_BODY 65536			/* bytes of request body read; more is a 413 */
@@ -188,6 +189,7 @@ typedef struct options
 	const char *generic_from;
 	const char *generic_body;
 	const char *generic_ref;
+	const char *generic_auth;	/* Authorization header wanted, NULL: none */
 } options;
 
 extern options gateway_options;
@@ -207,8 +209,13 @@ extern int	server_timeout_ms(void);
 extern void server_step(void);
 extern void server_release_stalled(void);
 extern void server_stop(void);
-extern void reply_json(request *r, int status);
+extern void server_sleep(request *r);
 extern void ref_from_callback(request *r);
+
+/* answer.c */
+extern void reply_json(request *r, int status);
+extern void answer_apply_fault(request *r);
+extern enum MHD_Result answer_send(request *r);
 
 /* fault.c */
 extern bool fault_add(const fields *f, const char **problem);
@@ -250,6 +257,9 @@ extern void log_close(void);
 extern void twilio_request(request *r);
 extern void twilio_error(request *r, int status, int code, const char *message);
 extern void twilio_fault_status(request *r, int status, int code);
+extern void twilio_refuse(request *r, int code);
+extern void twilio_append_message(buffer *b, const record *m, int64_t at_us);
+extern void twilio_list(request *r);
 extern void generic_request(request *r);
 extern void generic_error(request *r, int status, const char *message);
 extern bool is_kannel(const request *r);

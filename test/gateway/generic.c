@@ -106,6 +106,26 @@ refuse(request *r, int status, const char *message)
 		generic_error(r, status, message);
 }
 
+static bool
+authorized(const request *r)
+{
+	const char *given = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
+													MHD_HTTP_HEADER_AUTHORIZATION);
+
+	return given != NULL && strcmp(given, gateway_options.generic_auth) == 0;
+}
+
+/* Kannel takes its user and password as parameters: here the account and its token. */
+static bool
+kannel_login(const request *r)
+{
+	const char *user = fields_get(&r->fields, "username");
+	const char *password = fields_get(&r->fields, "password");
+
+	return user != NULL && strcmp(user, gateway_options.account) == 0 &&
+		password != NULL && strcmp(password, gateway_options.token) == 0;
+}
+
 void
 generic_request(request *r)
 {
@@ -124,7 +144,11 @@ generic_request(request *r)
 	ref_from_callback(r);
 	r->accepted = accepted;
 	r->acceptable = true;
-	if (is_kannel(r) && strcmp(r->method, MHD_HTTP_METHOD_GET) != 0)
+	if (gateway_options.generic_auth != NULL && !is_kannel(r) && !authorized(r))
+		refuse(r, MHD_HTTP_UNAUTHORIZED, "not authorized");
+	else if (is_kannel(r) && !kannel_login(r))
+		refuse(r, MHD_HTTP_FORBIDDEN, "Authorization failed for sendsms");
+	else if (is_kannel(r) && strcmp(r->method, MHD_HTTP_METHOD_GET) != 0)
 		refuse(r, MHD_HTTP_BAD_REQUEST, "Unsupported method or content type");
 	else if (r->to == NULL || r->to[0] == '\0')
 		refuse(r, MHD_HTTP_BAD_REQUEST, "missing recipient");

@@ -10,8 +10,6 @@
  */
 #include "gateway.h"
 
-#include <string.h>
-
 /* Code points outside ASCII that the basic alphabet has. */
 static const uint32_t gsm_other[] = {
 	0xA1, 0xA3, 0xA4, 0xA5, 0xA7, 0xBF, 0xC4, 0xC5, 0xC6, 0xC7, 0xC9, 0xD1, 0xD6, 0xD8, 0xDC,
@@ -23,9 +21,26 @@ static const uint32_t gsm_other[] = {
 static int
 gsm_septets(uint32_t code)
 {
-	if (code == 0x20AC || (code < 0x80 && strchr("^{}\\[~]|\f", (int) code) != NULL && code != 0))
-		return 2;
-	if (code == '\n' || code == '\r' || (code >= 0x20 && code < 0x7F && code != '`'))
+	switch (code)
+	{
+		case '^':
+		case '{':
+		case '}':
+		case '\\':
+		case '[':
+		case '~':
+		case ']':
+		case '|':
+		case '\f':
+		case 0x20AC:
+			return 2;
+		case '\n':
+		case '\r':
+			return 1;
+		case '`':
+			return 0;
+	}
+	if (code >= 0x20 && code < 0x7F)
 		return 1;
 	for (size_t i = 0; i < sizeof(gsm_other) / sizeof(gsm_other[0]); i++)
 		if (gsm_other[i] == code)

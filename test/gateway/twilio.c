@@ -17,7 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-#define API_PREFIX "/2010-04-01/Accounts/"
 #define MAX_CHARACTERS 1600
 
 /* HTTP status and text of the error codes used here. */
@@ -82,8 +81,8 @@ twilio_error(request *r, int status, int code, const char *message)
 }
 
 /* The error with that code, as listed above. */
-static void
-refuse(request *r, int code)
+void
+twilio_refuse(request *r, int code)
 {
 	for (int i = 0; errors[i].code != 0; i++)
 		if (errors[i].code == code)
@@ -143,8 +142,8 @@ append_segments(buffer *b, const record *m, const char *state)
  * One message as JSON at a point of its life.  A message that was given to a
  * messaging service starts as accepted, without a sender or a segment count.
  */
-static void
-append_message(buffer *b, const record *m, int64_t at_us)
+void
+twilio_append_message(buffer *b, const record *m, int64_t at_us)
 {
 	int			error_code;
 	const char *state = store_state(m, at_us, &error_code);
@@ -189,13 +188,13 @@ append_message(buffer *b, const record *m, int64_t at_us)
 	buffer_text(b, m->sid);
 	buffer_text(b, "\",\"status\":\"");
 	buffer_text(b, queued && service ? "accepted" : state);
-	buffer_text(b, "\",\"subresource_uris\":{\"media\":\"" API_PREFIX);
+	buffer_text(b, "\",\"subresource_uris\":{\"media\":\"" TWILIO_ACCOUNTS);
 	buffer_text(b, gateway_options.account);
 	buffer_text(b, "/Messages/");
 	buffer_text(b, m->sid);
 	buffer_text(b, "/Media.json\"},\"to\":");
 	buffer_json(b, m->to, strlen(m->to));
-	buffer_text(b, ",\"uri\":\"" API_PREFIX);
+	buffer_text(b, ",\"uri\":\"" TWILIO_ACCOUNTS);
 	buffer_text(b, gateway_options.account);
 	buffer_text(b, "/Messages/");
 	buffer_text(b, m->sid);
@@ -310,20 +309,11 @@ create_error(const request *r)
 	return 0;
 }
 
-/* The field, with the empty string as none: clients leave fields empty. */
-static const char *
-filled(const request *r, const char *name)
-{
-	const char *value = fields_get(&r->fields, name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static void
 created(request *r, const record *m)
 {
 	/* The answer always shows the message as it was taken in. */
-	append_message(&r->reply, m, INT64_MIN);
+	twilio_append_message(&r->reply, m, INT64_MIN);
 	reply_json(r, MHD_HTTP_CREATED);
 }
 
@@ -334,20 +324,18 @@ create(request *r)
 
 	r->kind = KIND_TWILIO_SEND;
 	r->to = fields_get(&r->fields, "To");
-	r->from = filled(r, "From");
-	r->service = filled(r, "MessagingServiceSid");
+	r->from = fields_filled(&r->fields, "From");
+	r->service = fields_filled(&r->fields, "MessagingServiceSid");
 	r->text = fields_get(&r->fields, "Body");
-	r->callback = filled(r, "StatusCallback");
+	r->callback = fields_filled(&r->fields, "StatusCallback");
 	r->ref = fields_get(&r->fields, "ref");
 	ref_from_callback(r);
 	r->accepted = created;
 	code = create_error(r);
 	r->acceptable = code == 0;
 	if (code != 0)
-		refuse(r, code);
+		twilio_refuse(r, code);
 }
-
-/* --- fetch and list ---------------------------------------------------- */
 
 static void
 fetch(request *r, const char *sid)
@@ -357,181 +345,11 @@ fetch(request *r, const char *sid)
 	r->kind = KIND_TWILIO_FETCH;
 	if (m == NULL || m->kind != KIND_TWILIO_SEND)
 	{
-		refuse(r, 20404);
+		twilio_refuse(r, 20404);
 		return;
 	}
 	r->to = m->to;
-	append_message(&r->reply, m, r->received_us);
-	reply_json(r, MHD_HTTP_OK);
-}
-
-/*
- * A date filter: a day (2026-11-23) or an instant (2026-11-23T10:00:00Z).
- * Gives the first microsecond of it and the first behind it.
- */
-static bool
-parse_date(const char *text, int64_t *from_us, int64_t *to_us)
-{
-	struct tm	tm = {.tm_isdst = 0};
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
-	bool		day = rest != NULL && *rest == '\0';
-
-	if (rest == NULL)
-		return false;
-	if (!day)
-	{
-		if (*rest != 'T' && *rest != ' ')
-			return false;
-		rest = strptime(rest + 1, "%H:%M:%S", &tm);
-		if (rest == NULL || (*rest != '\0' && strcmp(rest, "Z") != 0))
-			return false;
-	}
-	*from_us = (int64_t) timegm(&tm) * 1000000;
-	*to_us = *from_us + (day ? INT64_C(86400) : 1) * 1000000;
-	return true;
-}
-
-typedef struct list_filter
-{
-	const char *to;
-	const char *from;
-	int64_t		from_us;		/* date_sent within [from_us, to_us) */
-	int64_t		to_us;
-	int64_t		page_size;
-	int64_t		page;
-	const char *token;			/* sid of the last message of the page before */
-} list_filter;
-
-static bool
-read_filter(const request *r, list_filter *filter)
-{
-	static const char *const names[] = {"DateSent", "DateSent>", "DateSent<"};
-	const char *token = fields_get(&r->fields, "PageToken");
-	bool		ok = true;
-
-	filter->to = filled(r, "To");
-	filter->from = filled(r, "From");
-	filter->from_us = INT64_MIN;
-	filter->to_us = INT64_MAX;
-	for (int i = 0; i < 3; i++)
-	{
-		const char *text = filled(r, names[i]);
-		int64_t		from_us;
-		int64_t		to_us;
-
-		if (text == NULL)
-			continue;
-		if (!parse_date(text, &from_us, &to_us))
-			return false;
-		if (i != 2 && from_us > filter->from_us)
-			filter->from_us = from_us;
-		if (i != 1 && to_us < filter->to_us)
-			filter->to_us = to_us;
-	}
-	filter->page_size = fields_number(&r->fields, "PageSize", 50, &ok);
-	filter->page = fields_number(&r->fields, "Page", 0, &ok);
-	filter->token = token != NULL && strncmp(token, "PA", 2) == 0 ? token + 2 : NULL;
-	return ok && filter->page_size >= 1 && filter->page_size <= 1000 && filter->page >= 0;
-}
-
-/* A message still queued has no date of sending; its date of creation stands in. */
-static bool
-filter_matches(const list_filter *filter, const record *m, int64_t at_us)
-{
-	int64_t		date_us = store_sent_us(m);
-
-	if (date_us > at_us)
-		date_us = m->received_us;
-	return m->accepted && m->kind == KIND_TWILIO_SEND &&
-		(filter->from == NULL || strcmp(filter->from, m->from) == 0) &&
-		date_us >= filter->from_us && date_us < filter->to_us;
-}
-
-static const record *
-next_listed(const list_filter *filter, const record *m)
-{
-	return filter->to != NULL ? store_by_to_older(m) : store_older(m);
-}
-
-/* The URI of a page with the filters of this request; sid NULL: without a token. */
-static void
-append_page_uri(buffer *b, const request *r, const list_filter *filter, int64_t page, const char *sid)
-{
-	static const char *const kept[] = {"To", "From", "DateSent", "DateSent>", "DateSent<"};
-
-	buffer_text(b, "\"" API_PREFIX);
-	buffer_text(b, gateway_options.account);
-	buffer_text(b, "/Messages.json?");
-	for (int i = 0; i < 5; i++)
-	{
-		const char *value = filled(r, kept[i]);
-
-		if (value == NULL)
-			continue;
-		buffer_urlencode(b, kept[i]);
-		buffer_text(b, "=");
-		buffer_urlencode(b, value);
-		buffer_text(b, "&");
-	}
-	buffer_printf(b, "PageSize=%lld&Page=%lld", (long long) filter->page_size, (long long) page);
-	if (sid != NULL)
-		buffer_printf(b, "&PageToken=PA%s", sid);
-	buffer_text(b, "\"");
-}
-
-/* Newest first.  By recipient it reads only that recipient's messages. */
-static void
-list(request *r)
-{
-	list_filter filter;
-	buffer	   *b = &r->reply;
-	const record *m;
-	const record *last = NULL;
-	int64_t		count = 0;
-	int64_t		start;
-
-	r->kind = KIND_TWILIO_LIST;
-	r->to = fields_get(&r->fields, "To");
-	if (!read_filter(r, &filter))
-	{
-		refuse(r, 20001);
-		return;
-	}
-	if (filter.token != NULL)
-	{
-		m = store_by_sid(filter.token);
-		if (m != NULL)
-			m = next_listed(&filter, m);
-	}
-	else
-		m = filter.to != NULL ? store_by_to(filter.to) : store_newest();
-
-	buffer_text(b, "{\"messages\":[");
-	for (; m != NULL; m = next_listed(&filter, m))
-	{
-		if (!filter_matches(&filter, m, r->received_us))
-			continue;
-		if (count == filter.page_size)
-			break;
-		if (count > 0)
-			buffer_text(b, ",");
-		append_message(b, m, r->received_us);
-		last = m;
-		count++;
-	}
-	start = filter.page * filter.page_size;
-	buffer_printf(b, "],\"page\":%lld,\"page_size\":%lld,\"start\":%lld,\"end\":%lld,\"uri\":",
-				  (long long) filter.page, (long long) filter.page_size, (long long) start,
-				  (long long) (count > 0 ? start + count - 1 : start));
-	append_page_uri(b, r, &filter, filter.page, NULL);
-	buffer_text(b, ",\"first_page_uri\":");
-	append_page_uri(b, r, &filter, 0, NULL);
-	buffer_text(b, ",\"previous_page_uri\":null,\"next_page_uri\":");
-	if (m != NULL)
-		append_page_uri(b, r, &filter, filter.page + 1, last->sid);
-	else
-		buffer_text(b, "null");
-	buffer_text(b, "}");
+	twilio_append_message(&r->reply, m, r->received_us);
 	reply_json(r, MHD_HTTP_OK);
 }
 
@@ -562,33 +380,33 @@ authenticated(request *r)
 void
 twilio_request(request *r)
 {
-	const char *at = r->path + strlen(API_PREFIX);
+	const char *at = r->path + strlen(TWILIO_ACCOUNTS);
 	size_t		account_len = strlen(gateway_options.account);
 	bool		post = strcmp(r->method, MHD_HTTP_METHOD_POST) == 0;
 	bool		get = strcmp(r->method, MHD_HTTP_METHOD_GET) == 0;
 
-	if (strncmp(r->path, API_PREFIX, strlen(API_PREFIX)) != 0)
+	if (strncmp(r->path, TWILIO_ACCOUNTS, strlen(TWILIO_ACCOUNTS)) != 0)
 	{
-		refuse(r, 20404);
+		twilio_refuse(r, 20404);
 		return;
 	}
 	if (!authenticated(r))
 	{
 		r->to = fields_get(&r->fields, "To");
-		refuse(r, 20003);
+		twilio_refuse(r, 20003);
 		return;
 	}
 	if (strncmp(at, gateway_options.account, account_len) != 0 ||
 		strncmp(at + account_len, "/Messages", 9) != 0)
 	{
-		refuse(r, 20404);
+		twilio_refuse(r, 20404);
 		return;
 	}
 	at += account_len + 9;
 	if (strcmp(at, ".json") == 0 && post)
 		create(r);
 	else if (strcmp(at, ".json") == 0 && get)
-		list(r);
+		twilio_list(r);
 	else if (at[0] == '/' && strlen(at) == 1 + SID_LENGTH + 5 && strcmp(at + 1 + SID_LENGTH, ".json") == 0)
 	{
 		char		sid[SID_LENGTH + 1];
@@ -598,8 +416,8 @@ twilio_request(request *r)
 		if (get)
 			fetch(r, sid);
 		else
-			refuse(r, 20004);
+			twilio_refuse(r, 20004);
 	}
 	else
-		refuse(r, strcmp(at, ".json") == 0 ? 20004 : 20404);
+		twilio_refuse(r, strcmp(at, ".json") == 0 ? 20004 : 20404);
 }
