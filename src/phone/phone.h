@@ -20,7 +20,7 @@
 
 /* False, and a static text in *why, when in is not an international number. */
 extern bool sf_phone_e164(const char *in, size_t len, char out[SF_PHONE_SIZE], const char **why);
-/* Writes +1415*****00: country code and last two digits stay. */
+/* Writes +1415*****00: up to four leading and the last two digits stay; *** for what is not E.164. */
 extern void sf_phone_mask(const char *e164, char out[SF_PHONE_SIZE]);
 
 #endif							/* SF_PHONE_H */
