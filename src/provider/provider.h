@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "transport/transport.h"
 #include "utils/jsonb.h"
 
@@ -77,10 +78,11 @@ typedef enum sf_lookup_kind
 /* What a provider reports later. */
 typedef struct sf_event
 {
-	char	   *type;			/* receipt, inbound */
+	char	   *type;			/* receipt, inbound, opt, subscribe */
 	char	   *provider_message_id;
 	char	   *ref;
-	char	   *status;			/* sent delivered undelivered failed read ... */
+	char	   *status;			/* accepted sent delivered undelivered failed read expired
+								 * cancelled; NULL: the provider's word says nothing */
 	char	   *error_code;
 	char	   *reason;			/* class of the error, as in sf_outcome, or NULL */
 	int			segments;
@@ -90,6 +92,14 @@ typedef struct sf_event
 	char	   *to;
 	char	   *body;
 	char	   *occurred_at;	/* the provider's text, or NULL */
+	char	   *provider_status;	/* the provider's own word for status */
+	char	   *event_id;		/* of the callback itself, where it has one */
+	char	   *in_reply_to;	/* inbound: id of the text it answers */
+	char	   *opt;			/* out, in, help: the provider took it as such */
+	List	   *media;			/* of char *, addresses of pictures */
+	char	   *concat_ref;		/* inbound in parts: what they have in common */
+	int			concat_part;	/* 1 .. concat_total; 0: not in parts */
+	int			concat_total;
 } sf_event;
 
 /*
@@ -102,11 +112,17 @@ extern sf_provider *sf_provider_compile(MemoryContext context, const char *name,
 										Jsonb *description, Jsonb *settings,
 										Jsonb *secrets, bool allow_insecure_http);
 
+extern void sf_provider_free(sf_provider *provider);
+
 extern bool sf_provider_is_sandbox(const sf_provider *provider);
 extern bool sf_provider_can_lookup_by_id(const sf_provider *provider);
 extern bool sf_provider_can_lookup_by_recipient(const sf_provider *provider);
 
-/* Fills request (palloc'd in the current context, but for static texts). */
+/*
+ * Fills request (palloc'd in the current context, but for texts that live as
+ * long as provider).  Raises ERRCODE_INVALID_PARAMETER_VALUE for a message
+ * that this provider cannot take: that message is at fault, nothing else.
+ */
 extern void sf_provider_send_request(const sf_provider *provider, const sf_outgoing *message,
 									 sf_http_request *request);
 extern void sf_provider_send_outcome(const sf_provider *provider, const sf_http_response *response,
@@ -126,8 +142,19 @@ extern sf_lookup_kind sf_provider_lookup_outcome(const sf_provider *provider,
 /* The sandbox kind: decides from the recipient's last digits, without network. */
 extern void sf_provider_sandbox(const sf_provider *provider, const sf_outgoing *message,
 								sf_outcome *outcome, int *delay_ms);
+/* State in which the sandbox ends a text to this number; NULL: never accepted. */
+extern const char *sf_provider_sandbox_receipt(const char *to);
 
 /* Reads a callback payload; false when the description has no rule for it. */
 extern bool sf_provider_event(const sf_provider *provider, Jsonb *payload, sf_event *event);
+/* All events of a payload that may hold several: a list of sf_event *. */
+extern List *sf_provider_events(const sf_provider *provider, Jsonb *payload);
+
+/*
+ * Reads a secret from the file secret_name in smsfollow.secret_dir: a JSON
+ * object of texts, or lines of key=value.  Raises an error, which never shows
+ * what the file holds.
+ */
+extern Jsonb *sf_provider_load_secret(const char *secret_name);
 
 #endif							/* SF_PROVIDER_H */

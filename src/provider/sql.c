@@ -1,0 +1,280 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.c
+ *		The provider layer as SQL functions: check, preview, read callbacks.
+ *
+ * None of these functions sees a secret: a template that names one shows
+ * the name instead.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "provider/internal.h"
+#include "phone/phone.h"
+#include "settings.h"
+#include "text/text.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+PG_FUNCTION_INFO_V1(smsfollow_check_provider);
+PG_FUNCTION_INFO_V1(smsfollow_preview_request);
+PG_FUNCTION_INFO_V1(smsfollow_preview_answer);
+PG_FUNCTION_INFO_V1(smsfollow_provider_events);
+
+/* ----- writing jsonb ----- */
+
+/* Begins the member called key of the object in buf. */
+static void
+json_key(StringInfo buf, const char *key)
+{
+	if (buf->data[buf->len - 1] != '{')
+		appendStringInfoChar(buf, ',');
+	escape_json(buf, key);
+	appendStringInfoChar(buf, ':');
+}
+
+/* Adds a text; nothing when it is NULL. */
+static void
+json_text(StringInfo buf, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	json_key(buf, key);
+	escape_json(buf, text);
+}
+
+/* Adds a number; nothing when it is skip. */
+static void
+json_int(StringInfo buf, const char *key, int64 number, int64 skip)
+{
+	if (number == skip)
+		return;
+	json_key(buf, key);
+	appendStringInfo(buf, INT64_FORMAT, number);
+}
+
+static Datum
+json_result(StringInfo buf)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf->data));
+}
+
+/* Compiles for a function that is called once, in its own memory. */
+static sf_provider *
+compile_for_preview(FunctionCallInfo fcinfo, int name, int description, int flags)
+{
+	return sf_provider_compile_flags(CurrentMemoryContext,
+									 text_to_cstring(PG_GETARG_TEXT_PP(name)),
+									 PG_GETARG_JSONB_P(description),
+									 PG_GETARG_JSONB_P(description + 1), NULL,
+									 sf_allow_insecure_http, flags | SF_COMPILE_PLACEHOLDERS);
+}
+
+/* ----- functions ----- */
+
+/*
+ * check_provider(name text, description jsonb, settings jsonb): raises the
+ * error that the worker would meet, at the time when it can be mended.
+ */
+Datum
+smsfollow_check_provider(PG_FUNCTION_ARGS)
+{
+	sf_provider_free(compile_for_preview(fcinfo, 0, 1, 0));
+	PG_RETURN_VOID();
+}
+
+/* Adds what an outcome says. */
+static void
+json_outcome(StringInfo buf, const sf_outcome *o)
+{
+	static const char *const kinds[] = {"accepted", "rejected", "retry", "in_doubt"};
+	static const char *const holds[] = {NULL, "sender", "provider"};
+
+	json_text(buf, "outcome", kinds[o->kind]);
+	json_text(buf, "reason", o->reason);
+	json_text(buf, "hold", holds[o->hold]);
+	json_int(buf, "retry_after_ms", o->retry_after_ms, -1);
+	json_text(buf, "provider_message_id", o->provider_message_id);
+	json_text(buf, "status", o->status);
+	json_int(buf, "segments", o->segments, 0);
+	json_text(buf, "cost", o->cost);
+	json_text(buf, "currency", o->currency);
+	json_text(buf, "error_code", o->error_code);
+	json_text(buf, "error_text", o->error_text);
+}
+
+/* preview_request(name, description, settings, phone, sender or NULL, body) */
+Datum
+smsfollow_preview_request(PG_FUNCTION_ARGS)
+{
+	sf_provider *provider;
+	sf_outgoing message = {0};
+	sf_http_request request;
+	sf_segments segments;
+	char		to[SF_PHONE_SIZE];
+	const char *why = NULL;
+	text	   *phone;
+	char	   *body;
+	StringInfoData buf;
+
+	for (int i = 0; i < 6; i++)
+	{
+		if (i != 4 && PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	}
+	provider = compile_for_preview(fcinfo, 0, 1, 0);
+	phone = PG_GETARG_TEXT_PP(3);
+	if (!sf_phone_e164(VARDATA_ANY(phone), VARSIZE_ANY_EXHDR(phone), to, &why))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid phone number: %s", why),
+				 errhint("Write it with country code, for example +14155550100.")));
+	body = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	message.message_id = 1;
+	message.to = to;
+	message.from = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	message.body = pg_server_to_any(body, strlen(body), PG_UTF8);
+	message.ref = "1";
+	sf_count_segments(message.body, strlen(message.body), &segments);
+	message.is_unicode = segments.encoding == SF_UCS2;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	if (sf_provider_is_sandbox(provider))
+	{
+		sf_outcome	outcome;
+		int			delay_ms;
+
+		sf_provider_sandbox(provider, &message, &outcome, &delay_ms);
+		json_text(&buf, "engine", "sandbox");
+		json_outcome(&buf, &outcome);
+		json_int(&buf, "delay_ms", delay_ms, 0);
+		json_text(&buf, "receipt", sf_provider_sandbox_receipt(message.to));
+	}
+	else
+	{
+		sf_provider_send_request(provider, &message, &request);
+		json_text(&buf, "method", request.method);
+		json_text(&buf, "url", request.url);
+		json_key(&buf, "headers");
+		appendStringInfoChar(&buf, '{');
+		if (request.userpwd != NULL)
+			json_text(&buf, "Authorization", psprintf("Basic %s", request.userpwd));
+		for (int i = 0; i < request.nheaders; i++)
+			json_text(&buf, request.headers[i].name,
+					  pg_any_to_server(request.headers[i].value,
+									   strlen(request.headers[i].value), PG_UTF8));
+		appendStringInfoChar(&buf, '}');
+		if (request.body != NULL)
+			json_text(&buf, "body", pg_any_to_server(request.body, request.body_len, PG_UTF8));
+	}
+	appendStringInfoChar(&buf, '}');
+	return json_result(&buf);
+}
+
+/* preview_answer(name, description, settings, http_status, body, retry_after or NULL) */
+Datum
+smsfollow_preview_answer(PG_FUNCTION_ARGS)
+{
+	sf_provider *provider;
+	sf_http_response response = {0};
+	sf_outcome	outcome;
+	char	   *body;
+	StringInfoData buf;
+
+	for (int i = 0; i < 5; i++)
+	{
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	}
+	provider = compile_for_preview(fcinfo, 0, 1, 0);
+	if (sf_provider_is_sandbox(provider))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the sandbox has no HTTP answers"),
+				 errhint("Use smsfollow.preview_request(), which shows what it decides.")));
+	body = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	body = pg_server_to_any(body, strlen(body), PG_UTF8);
+	response.stage = SF_STAGE_ANSWERED;
+	response.status = PG_GETARG_INT32(3);
+	response.body = body;
+	response.body_len = strlen(body);
+	response.retry_after = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	sf_provider_send_outcome(provider, &response, &outcome);
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	json_outcome(&buf, &outcome);
+	appendStringInfoChar(&buf, '}');
+	return json_result(&buf);
+}
+
+/* Adds one event as an object. */
+static void
+json_event(StringInfo buf, const sf_event *e)
+{
+	ListCell   *lc;
+
+	appendStringInfoChar(buf, '{');
+	json_text(buf, "type", e->type);
+	json_text(buf, "provider_message_id", e->provider_message_id);
+	json_text(buf, "ref", e->ref);
+	json_text(buf, "status", e->status);
+	json_text(buf, "provider_status", e->provider_status);
+	json_text(buf, "error_code", e->error_code);
+	json_text(buf, "reason", e->reason);
+	json_int(buf, "segments", e->segments, 0);
+	json_text(buf, "cost", e->cost);
+	json_text(buf, "currency", e->currency);
+	json_text(buf, "from", e->from);
+	json_text(buf, "to", e->to);
+	json_text(buf, "body", e->body);
+	json_text(buf, "occurred_at", e->occurred_at);
+	json_text(buf, "event_id", e->event_id);
+	json_text(buf, "in_reply_to", e->in_reply_to);
+	json_text(buf, "opt", e->opt);
+	json_text(buf, "concat_ref", e->concat_ref);
+	json_int(buf, "concat_part", e->concat_part, 0);
+	json_int(buf, "concat_total", e->concat_total, 0);
+	if (e->media != NIL)
+	{
+		json_key(buf, "media");
+		appendStringInfoChar(buf, '[');
+		foreach(lc, e->media)
+		{
+			if (lc != list_head(e->media))
+				appendStringInfoChar(buf, ',');
+			escape_json(buf, lfirst(lc));
+		}
+		appendStringInfoChar(buf, ']');
+	}
+	appendStringInfoChar(buf, '}');
+}
+
+/* provider_events(description, settings, payload): an array, empty when no rule fits */
+Datum
+smsfollow_provider_events(PG_FUNCTION_ARGS)
+{
+	sf_provider *provider = sf_provider_compile_flags(CurrentMemoryContext, "callback",
+													  PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1),
+													  NULL, false, SF_COMPILE_EVENTS_ONLY);
+	List	   *events = sf_provider_events(provider, PG_GETARG_JSONB_P(2));
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '[');
+	foreach(lc, events)
+	{
+		if (lc != list_head(events))
+			appendStringInfoChar(&buf, ',');
+		json_event(&buf, lfirst(lc));
+	}
+	appendStringInfoChar(&buf, ']');
+	sf_provider_free(provider);
+	return json_result(&buf);
+}
