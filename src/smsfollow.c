@@ -40,5 +40,6 @@ _PG_init(void)
 		return;
 
 	sf_shmem_init();
+	sf_wake_init();
 	sf_launcher_register();
 }

@@ -365,15 +365,17 @@ sf_process_extension_present(void)
 	return get_extension_oid("smsfollow", true) == my_extension;
 }
 
-/*
- * What stat_worker shows: state, unless it is left as it is by passing the
- * present one, and what the process does, in words.
- */
 void
 sf_process_state(sf_worker_state state, const char *activity)
 {
-	LWLockAcquire(sf_shared_state->lock, LW_EXCLUSIVE);
 	my_status->state = state;
+	sf_process_activity(activity);
+}
+
+void
+sf_process_activity(const char *activity)
+{
+	LWLockAcquire(sf_shared_state->lock, LW_EXCLUSIVE);
 	my_status->last_active_at = GetCurrentTimestamp();
 	strlcpy(my_status->activity, activity, sizeof(my_status->activity));
 	LWLockRelease(sf_shared_state->lock);
@@ -407,7 +409,10 @@ sf_process_stopping(void)
 	return ShutdownRequestPending;
 }
 
-/* Starts a transaction that SIGTERM may interrupt as kind says. */
+/*
+ * Starts a transaction that SIGTERM may interrupt as kind says, and leaves the
+ * process if the extension is gone.
+ */
 static void
 begin_section(const char *activity, section kind, int timeout_ms)
 {
@@ -418,8 +423,6 @@ begin_section(const char *activity, section kind, int timeout_ms)
 	current_section = kind;
 	/* A bgworker has no command loop that would arm this one. */
 	enable_timeout_after(STATEMENT_TIMEOUT, timeout_ms);
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	pgstat_report_activity(STATE_RUNNING, activity);
 
 	if (!sf_process_extension_present())
@@ -445,21 +448,42 @@ void
 sf_process_begin(const char *activity)
 {
 	begin_section(activity, SECTION_CANCELLABLE, StatementTimeout);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
 void
 sf_process_begin_final(const char *activity)
 {
 	begin_section(activity, SECTION_FINAL, FINAL_TIMEOUT_MS);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/*
+ * For a command that manages transactions by itself, such as VACUUM: neither
+ * SPI nor a snapshot.
+ */
+void
+sf_process_begin_utility(const char *activity)
+{
+	begin_section(activity, SECTION_CANCELLABLE, StatementTimeout);
 }
 
 void
 sf_process_commit(void)
 {
-	/* A timeout must not cut short the wait for a synchronous standby. */
-	disable_timeout(STATEMENT_TIMEOUT, false);
 	SPI_finish();
 	PopActiveSnapshot();
+	sf_process_commit_utility();
+}
+
+/* Ends what sf_process_begin_utility began. */
+void
+sf_process_commit_utility(void)
+{
+	/* A timeout must not cut short the wait for a synchronous standby. */
+	disable_timeout(STATEMENT_TIMEOUT, false);
 
 	if (current_section == SECTION_FINAL && ShutdownRequestPending &&
 		synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)

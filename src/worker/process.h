@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * process.h
- *		Between process.c and permit.c.
+ *		What the files around process.c share.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +13,14 @@
 /* process.c */
 extern void sf_process_leave(sf_worker_exit how) pg_attribute_noreturn();
 extern sf_worker_kind sf_process_kind(void);
+extern void sf_process_begin_utility(const char *activity);
+extern void sf_process_commit_utility(void);
 
 /* permit.c */
 extern void sf_process_read_control(bool *paused, bool *stopped);	/* needs SPI */
 extern void sf_process_look_again(void);	/* before the next claim, ask the database */
+
+/* vacuum.c */
+extern int64 sf_vacuum_queue(MemoryContext context);
 
 #endif							/* SF_PROCESS_H */

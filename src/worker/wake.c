@@ -8,12 +8,17 @@
  * after commit, when the changes are visible.  A rolled back subtransaction
  * may leave a flag set: a worker then looks and finds nothing.  What workers
  * must know is in tables; the flags only say that it is worth reading them.
+ * An object access hook does the same for the extension itself, so that the
+ * workers leave as soon as DROP EXTENSION commits.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -34,6 +39,7 @@ static struct
 } pending;
 
 static bool callback_registered = false;
+static object_access_hook_type previous_object_access_hook = NULL;
 
 /*
  * Sets the wake flag of one worker and, if nobody did since it last looked,
@@ -141,6 +147,38 @@ sf_wake(sf_worker_kind kind)
 	LWLockRelease(sf_shared_state->lock);
 }
 
+/* Launcher and workers of this database look at everything again at commit. */
+static void
+note_changed(void)
+{
+	if (sf_shared_state == NULL)
+		return;
+	note_pending();
+	pending.changed = true;
+}
+
+/* Somebody dropped or updated an extension: if it is ours, the workers want to know. */
+static void
+on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (previous_object_access_hook != NULL)
+		previous_object_access_hook(access, class_id, object_id, sub_id, arg);
+
+	if (class_id == ExtensionRelationId && (access == OAT_DROP || access == OAT_POST_ALTER) &&
+		get_extension_oid("smsfollow", true) == object_id)
+		note_changed();
+}
+
+/*
+ * Installs the hook.  Only from _PG_init while the server starts.
+ */
+void
+sf_wake_init(void)
+{
+	previous_object_access_hook = object_access_hook;
+	object_access_hook = on_object_access;
+}
+
 /* wake(worker text) returns void */
 Datum
 smsfollow_wake(PG_FUNCTION_ARGS)
@@ -166,11 +204,7 @@ smsfollow_wake(PG_FUNCTION_ARGS)
 Datum
 smsfollow_worker_changed(PG_FUNCTION_ARGS)
 {
-	if (sf_shared_state != NULL)
-	{
-		note_pending();
-		pending.changed = true;
-	}
+	note_changed();
 	PG_RETURN_VOID();
 }
 

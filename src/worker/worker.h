@@ -126,6 +126,7 @@ extern void sf_require_preload(void);	/* raises an error when not preloaded */
 extern void sf_worker_ended(sf_worker_status *status, sf_worker_exit how);	/* caller holds lock */
 
 /* wake.c */
+extern void sf_wake_init(void); /* installs a hook; from _PG_init, preloaded only */
 
 /*
  * Marks that the current transaction gave a worker something to do; at commit
@@ -160,7 +161,9 @@ extern bool sf_process_guarded(char *reason, Size reason_size);
  * a person stopped it.  Call it outside a transaction, before each claim.
  */
 extern bool sf_process_may_send(void);
+/* What stat_worker shows: the state, which sf_process_may_send keeps up to date, and words. */
 extern void sf_process_state(sf_worker_state state, const char *activity);
+extern void sf_process_activity(const char *activity);
 /* True once after each wake-up through shared memory; ask before looking for work. */
 extern bool sf_process_woken(void);
 /* True once after each SIGHUP, settings already reloaded. */
