@@ -38,6 +38,13 @@ sub poll_until
 	return;
 }
 
+sub slurp
+{
+	open(my $in, '<', $_[0]) or return;
+	local $/;
+	return scalar <$in>;
+}
+
 # Runs a program of the build directory that writes a port file; gives pid and port.
 sub start_program
 {
@@ -49,10 +56,11 @@ sub start_program
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0)
 	{
+		open(STDERR, '>>', "$dir/$name.err");
 		exec($program, '--port-file', $file, @arguments) or POSIX::_exit(127);
 	}
 	poll_until(sub { -s $file || waitpid($pid, WNOHANG) != 0 });
-	open(my $in, '<', $file) or die "$name did not start";
+	open(my $in, '<', $file) or die "$name did not start: " . (slurp("$dir/$name.err") // '');
 	chomp(my $port = <$in>);
 	return ($pid, $port);
 }

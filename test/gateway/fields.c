@@ -211,11 +211,11 @@ json_string(char **cursor)
 				if (code <= 0)
 					return NULL;
 				at += 4;
-				if (code >= 0xD800 && code <= 0xDBFF && at[1] == '\\' && at[2] == 'u')
+				if (code >= 0xD800 && code <= 0xDFFF)
 				{
-					int32_t		low = hex4(at + 3);
+					int32_t		low = at[1] == '\\' && at[2] == 'u' ? hex4(at + 3) : -1;
 
-					if (low < 0xDC00 || low > 0xDFFF)
+					if (code > 0xDBFF || low < 0xDC00 || low > 0xDFFF)
 						return NULL;
 					code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
 					at += 6;

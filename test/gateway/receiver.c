@@ -69,20 +69,31 @@ static bool closing;
 static const char *conninfo = "";
 static PGconn *connection;
 
-/* A usable connection, or NULL.  The server may have been restarted meanwhile. */
-static PGconn *
+/* Opens the connection if there is none, and again if it broke.  False: no database. */
+static bool
 connected(void)
 {
-	if (connection != NULL && PQstatus(connection) == CONNECTION_OK)
-		return connection;
 	if (connection == NULL)
 		connection = PQconnectdb(conninfo);
-	else
+	else if (PQstatus(connection) != CONNECTION_OK)
 		PQreset(connection);
 	if (PQstatus(connection) == CONNECTION_OK)
-		return connection;
+		return true;
 	fprintf(stderr, "receiver: %s", PQerrorMessage(connection));
-	return NULL;
+	return false;
+}
+
+/*
+ * True when the statement failed because the server went away: an error
+ * without SQLSTATE is libpq's own, and 57P.. is the server's farewell.
+ */
+static bool
+server_left(const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	return PQstatus(connection) != CONNECTION_OK ||
+		(PQresultStatus(result) != PGRES_TUPLES_OK && (state == NULL || strncmp(state, "57P", 3) == 0));
 }
 
 /*
@@ -98,6 +109,7 @@ record(callback **list, int count)
 	buffer		statement = {NULL, 0, 0};
 	buffer		pairs = {NULL, 0, 0};
 	PGresult   *result = NULL;
+	bool		left = true;
 	int			status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 
 	buffer_printf(&statement,
@@ -118,15 +130,14 @@ record(callback **list, int count)
 	values[0] = list[0]->provider;
 	values[1] = buffer_string(&pairs);
 
-	/* A connection that broke is found out by using it: then once more. */
-	for (int attempt = 0; attempt < 2; attempt++)
+	/* That the server was restarted is found out by using the connection: then once more. */
+	for (int attempt = 0; attempt < 2 && left && connected(); attempt++)
 	{
-		if (connected() == NULL)
-			break;
 		PQclear(result);
 		result = PQexecParams(connection, statement.data, 2, NULL, values, NULL, NULL, 0);
-		if (PQstatus(connection) == CONNECTION_OK)
-			break;
+		left = server_left(result);
+		if (left)
+			PQreset(connection);
 	}
 
 	if (PQresultStatus(result) == PGRES_TUPLES_OK)
@@ -410,6 +421,9 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
+
+	/* JSON is UTF-8, whatever the environment says. */
+	setenv("PGCLIENTENCODING", "UTF8", 1);
 
 	/* Only the main thread, in sigwait below, hears the signals. */
 	signal(SIGPIPE, SIG_IGN);
