@@ -67,4 +67,10 @@ extern sf_liquid_result sf_liquid_render(const sf_template *t, Jsonb *vars,
 										 const sf_liquid_options *options,
 										 StringInfo out, sf_liquid_error *error);
 
+/*
+ * How smsfollow.render() finds saved templates when it is given no partials;
+ * called with a NULL argument.  NULL: there are none.
+ */
+extern sf_liquid_partial sf_liquid_saved_partial;
+
 #endif							/* SF_LIQUID_H */

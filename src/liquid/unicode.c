@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * unicode.c
+ *		Characters of UTF-8 text: counting, cutting, upper and lower case.
+ *
+ * Case does not depend on the locale of the database, so a template gives
+ * the same text everywhere.  Covered: Latin, Greek, Cyrillic and Armenian,
+ * the scripts with case that people text in.  Bytes that are no UTF-8 count
+ * as one character each and are passed through.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "liquid/internal.h"
+#include "text/utf8.h"
+
+/* Where what first stands in s; -1: nowhere. */
+int
+sf_find_bytes(const char *s, int len, const char *what, int what_len)
+{
+	const char *p = s;
+	const char *last = s + len - what_len;
+
+	if (what_len == 0)
+		return 0;
+	while (p <= last && (p = memchr(p, *what, last - p + 1)) != NULL)
+	{
+		if (memcmp(p, what, what_len) == 0)
+			return p - s;
+		p++;
+	}
+	return -1;
+}
+
+/* Length in bytes of the character at s (s < end). */
+int
+sf_char_len(const char *s, const char *end)
+{
+	const unsigned char *next;
+
+	if ((unsigned char) *s < 0x80)
+		return 1;
+	(void) sf_utf8_next((const unsigned char *) s, (const unsigned char *) end, &next);
+	return next - (const unsigned char *) s;
+}
+
+/* Number of characters. */
+int64
+sf_chars(const char *s, int len)
+{
+	const char *end = s + len;
+	int64		n = 0;
+
+	for (; s < end; s += sf_char_len(s, end))
+		n++;
+	return n;
+}
+
+/* Bytes before character number chars (0 = first); len when there are fewer. */
+int
+sf_char_offset(const char *s, int len, int64 chars)
+{
+	const char *p = s;
+	const char *end = s + len;
+
+	while (p < end && chars-- > 0)
+		p += sf_char_len(p, end);
+	return p - s;
+}
+
+/* The character at s, of which len > 0 bytes are there. */
+uint32
+sf_decode_char(const char *s, int len)
+{
+	const unsigned char *next;
+
+	return sf_utf8_next((const unsigned char *) s, (const unsigned char *) s + len, &next);
+}
+
+/* Writes 1 .. 4 bytes. */
+int
+sf_encode_char(uint32 c, char *out)
+{
+	if (c < 0x80)
+	{
+		out[0] = c;
+		return 1;
+	}
+	if (c < 0x800)
+	{
+		out[0] = 0xC0 | (c >> 6);
+		out[1] = 0x80 | (c & 0x3F);
+		return 2;
+	}
+	if (c < 0x10000)
+	{
+		out[0] = 0xE0 | (c >> 12);
+		out[1] = 0x80 | ((c >> 6) & 0x3F);
+		out[2] = 0x80 | (c & 0x3F);
+		return 3;
+	}
+	out[0] = 0xF0 | (c >> 18);
+	out[1] = 0x80 | ((c >> 12) & 0x3F);
+	out[2] = 0x80 | ((c >> 6) & 0x3F);
+	out[3] = 0x80 | (c & 0x3F);
+	return 4;
+}
+
+/* True when every byte belongs to a well-formed character other than NUL. */
+bool
+sf_utf8_valid(const char *s, int len)
+{
+	const unsigned char *p = (const unsigned char *) s;
+	const unsigned char *end = p + len;
+
+	while (p < end)
+	{
+		const unsigned char *next;
+		uint32		c = sf_utf8_next(p, end, &next);
+
+		if (c == 0 || (c == SF_REPLACEMENT && next == p + 1))
+			return false;
+		p = next;
+	}
+	return true;
+}
+
+/*
+ * Characters whose upper and lower case lie at a fixed distance, or take
+ * turns (distance 1: the upper case is the even or odd one of each pair).
+ */
+typedef struct case_range
+{
+	uint32		first;			/* lowest upper-case character */
+	uint32		last;
+	int32		distance;		/* lower = upper + distance; 1: pairs */
+} case_range;
+
+static const case_range case_ranges[] = {
+	{'A', 'Z', 32},
+	{0x00C0, 0x00D6, 32},
+	{0x00D8, 0x00DE, 32},
+	{0x0100, 0x012E, 1},
+	{0x0132, 0x0136, 1},
+	{0x0139, 0x0147, 1},
+	{0x014A, 0x0176, 1},
+	{0x0178, 0x0178, -121},
+	{0x0179, 0x017D, 1},
+	{0x01CD, 0x01DB, 1},
+	{0x01DE, 0x01EE, 1},
+	{0x01F8, 0x021E, 1},
+	{0x0222, 0x0232, 1},
+	{0x0386, 0x0386, 38},
+	{0x0388, 0x038A, 37},
+	{0x038C, 0x038C, 64},
+	{0x038E, 0x038F, 63},
+	{0x0391, 0x03A1, 32},
+	{0x03A3, 0x03AB, 32},
+	{0x0400, 0x040F, 80},
+	{0x0410, 0x042F, 32},
+	{0x0460, 0x0480, 1},
+	{0x048A, 0x04BE, 1},
+	{0x04C1, 0x04CD, 1},
+	{0x04D0, 0x052E, 1},
+	{0x0531, 0x0556, 48},
+	{0x1E00, 0x1E94, 1},
+	{0x1EA0, 0x1EFE, 1}
+};
+
+/* Upper case of c, or c. */
+uint32
+sf_upper(uint32 c)
+{
+	int			i;
+
+	if (c < 0x80)
+		return c >= 'a' && c <= 'z' ? c - 32 : c;
+	if (c == 0x03C2)			/* final sigma */
+		return 0x03A3;
+	if (c == 0x0131)			/* dotless i */
+		return 'I';
+	for (i = 0; i < lengthof(case_ranges); i++)
+	{
+		const case_range *k = &case_ranges[i];
+
+		if (k->distance == 1)
+		{
+			if (c > k->first && c <= k->last + 1 && (c - k->first) % 2 == 1)
+				return c - 1;
+		}
+		else if (c >= k->first + k->distance && c <= k->last + k->distance)
+			return c - k->distance;
+	}
+	return c;
+}
+
+/* Lower case of c, or c. */
+uint32
+sf_lower(uint32 c)
+{
+	int			i;
+
+	if (c < 0x80)
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	if (c == 0x0130)			/* dotted I */
+		return 'i';
+	for (i = 0; i < lengthof(case_ranges); i++)
+	{
+		const case_range *k = &case_ranges[i];
+
+		if (c < k->first || c > k->last)
+			continue;
+		if (k->distance == 1)
+			return (c - k->first) % 2 == 0 ? c + 1 : c;
+		return c + k->distance;
+	}
+	return c;
+}
