@@ -1,0 +1,148 @@
+/*
+ * Contacts.  The number stands in contact_phone and nowhere else, so that
+ * erasing a person is one DELETE there; everything about a contact carries
+ * contact_id, and every unique key includes it.
+ */
+CREATE SEQUENCE smsfollow.contact_id_seq;
+
+CREATE TABLE smsfollow.contact (
+	contact_id bigint PRIMARY KEY DEFAULT nextval('smsfollow.contact_id_seq'),
+	name text,
+	locale text,
+	region text CHECK (region ~ '^[A-Z]{2}$'),
+	attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
+);
+COMMENT ON TABLE smsfollow.contact IS 'A person or device we may text; the phone number is in contact_phone';
+COMMENT ON COLUMN smsfollow.contact.locale IS 'BCP 47 tag such as en-US, for templates';
+COMMENT ON COLUMN smsfollow.contact.region IS 'ISO 3166-1 alpha-2 country';
+COMMENT ON COLUMN smsfollow.contact.attributes IS 'Facts for templates, under contact.*';
+
+CREATE TABLE smsfollow.contact_phone (
+	phone text PRIMARY KEY CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
+	contact_id bigint NOT NULL UNIQUE REFERENCES smsfollow.contact
+);
+COMMENT ON TABLE smsfollow.contact_phone IS 'The number of each contact, E.164; the only place a number is stored';
+
+/*
+ * One narrow row a contact.  Everything that decides whether a contact may be
+ * texted locks it first (opt-out, opt-in, claim), which is what makes the gate
+ * exact under concurrency.
+ */
+CREATE TABLE smsfollow.contact_state (
+	contact_id bigint PRIMARY KEY,
+	time_zone text,
+	blocked_code text,
+	blocked_at timestamptz
+) WITH (fillfactor = 80);
+COMMENT ON TABLE smsfollow.contact_state IS 'Per contact: what the gate needs, and the row that serialises decisions about the contact';
+COMMENT ON COLUMN smsfollow.contact_state.time_zone IS 'IANA zone; NULL: not known';
+COMMENT ON COLUMN smsfollow.contact_state.blocked_code IS 'Reason code when a provider says that the number cannot be texted; NULL: none';
+
+CREATE FUNCTION smsfollow.ensure_contacts(phones text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	WITH fresh AS (
+		SELECT p.phone, nextval('smsfollow.contact_id_seq') AS contact_id
+		FROM (SELECT DISTINCT u.phone FROM unnest(phones) AS u(phone)
+			  WHERE u.phone IS NOT NULL
+				AND NOT EXISTS (SELECT FROM smsfollow.contact_phone c WHERE c.phone = u.phone)
+			  ORDER BY u.phone) p
+	), linked AS (
+		INSERT INTO smsfollow.contact_phone (phone, contact_id)
+		SELECT phone, contact_id FROM fresh
+		ON CONFLICT (phone) DO NOTHING
+		RETURNING contact_id
+	), made AS (
+		INSERT INTO smsfollow.contact (contact_id) SELECT contact_id FROM linked
+	)
+	INSERT INTO smsfollow.contact_state (contact_id) SELECT contact_id FROM linked;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.ensure_contacts(text[]) IS
+'Internal: makes a contact for each E.164 number that has none; numbers in one order, so that two callers cannot deadlock';
+
+CREATE FUNCTION smsfollow.contact_id(phone text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	e164 text := smsfollow.phone(phone);
+BEGIN
+	RETURN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = e164);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.contact_id(text) IS 'Internal: the contact of a number, NULL when there is none; raises invalid_parameter_value for what is no number';
+
+CREATE FUNCTION smsfollow.check_time_zone(time_zone text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- the list of names is slow to read, so it decides only where the syntax could be a POSIX rule
+	IF time_zone IS NULL OR time_zone = 'UTC' THEN
+		RETURN;
+	ELSIF time_zone ~ '^[A-Za-z_-]+(/[A-Za-z_-]+)+$' THEN
+		BEGIN
+			PERFORM timestamptz 'epoch' AT TIME ZONE time_zone;
+			RETURN;
+		EXCEPTION WHEN invalid_parameter_value THEN
+			NULL;	-- reported below
+		END;
+	ELSIF EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = time_zone) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION 'time zone "%" is not known', time_zone
+		USING ERRCODE = 'invalid_parameter_value',
+			  HINT = 'Use a name of pg_timezone_names such as America/New_York.';
+END
+$$;
+COMMENT ON FUNCTION smsfollow.check_time_zone(text) IS 'Internal: raises invalid_parameter_value for a name the server does not know';
+
+CREATE FUNCTION smsfollow.add_contact(
+	phone text,
+	name text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	locale text DEFAULT NULL,
+	region text DEFAULT NULL,
+	attributes jsonb DEFAULT NULL
+) RETURNS bigint
+LANGUAGE plpgsql
+-- definer: callers write contacts through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	e164 text;
+	id bigint;
+BEGIN
+	IF phone IS NULL THEN
+		PERFORM smsfollow.raise_null('phone');
+	END IF;
+	PERFORM smsfollow.check_time_zone(time_zone);
+	IF attributes IS NOT NULL AND jsonb_typeof(attributes) <> 'object' THEN
+		RAISE EXCEPTION 'attributes must be a JSON object'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"city": "Bath"}.';
+	END IF;
+	IF region IS NOT NULL AND region !~ '^[A-Z]{2}$' THEN
+		RAISE EXCEPTION 'region "%" is not a country code', region
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use two capital letters of ISO 3166, such as GB.';
+	END IF;
+	e164 := smsfollow.phone(phone, region);
+	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
+	SELECT c.contact_id INTO STRICT id FROM smsfollow.contact_phone c WHERE c.phone = e164;
+	UPDATE smsfollow.contact c SET
+		name = coalesce(add_contact.name, c.name),
+		locale = coalesce(add_contact.locale, c.locale),
+		region = coalesce(add_contact.region, c.region),
+		attributes = c.attributes || coalesce(add_contact.attributes, '{}')
+	WHERE c.contact_id = id
+		AND num_nonnulls(add_contact.name, add_contact.locale, add_contact.region, add_contact.attributes) > 0;
+	UPDATE smsfollow.contact_state s SET time_zone = add_contact.time_zone
+	WHERE s.contact_id = id AND add_contact.time_zone IS NOT NULL;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.add_contact(text, text, text, text, text, jsonb) IS
+'Adds a contact, or changes what is given of an existing one; returns its id. Says nothing about consent: see opt_in. Errors: invalid_parameter_value for a bad number, zone, region or attributes';

@@ -1,0 +1,150 @@
+/*
+ * Campaigns: one audience, one content, one goal; the unit that KPIs count by.
+ */
+CREATE SEQUENCE smsfollow.campaign_id_seq AS integer;
+
+CREATE TABLE smsfollow.campaign (
+	campaign_id integer PRIMARY KEY DEFAULT nextval('smsfollow.campaign_id_seq'),
+	name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 100),
+	program_id integer NOT NULL REFERENCES smsfollow.program,
+	template_id integer REFERENCES smsfollow.template,
+	sender_id integer REFERENCES smsfollow.sender,
+	lane smallint NOT NULL CHECK (lane BETWEEN 0 AND 3),
+	in_doubt_policy text NOT NULL CHECK (in_doubt_policy IN ('hold', 'retry_after_lookup', 'retry', 'drop')),
+	max_attempts integer CHECK (max_attempts BETWEEN 1 AND 100),
+	expires_after interval NOT NULL DEFAULT '72 hours' CHECK (expires_after > '0'),
+	paused boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
+	created_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE smsfollow.campaign IS 'One audience, one content, one goal; every text belongs to one';
+COMMENT ON COLUMN smsfollow.campaign.template_id IS 'Template of its texts where a call names none';
+COMMENT ON COLUMN smsfollow.campaign.sender_id IS 'Sender of its texts; NULL: the program''s';
+COMMENT ON COLUMN smsfollow.campaign.lane IS '0 compliance, 1 transactional, 2 conversational, 3 marketing: lanes share the worker 8:4:2:1';
+COMMENT ON COLUMN smsfollow.campaign.in_doubt_policy IS 'hold, retry_after_lookup (the provider must say twice that it does not know the text), retry or drop';
+COMMENT ON COLUMN smsfollow.campaign.max_attempts IS 'NULL: smsfollow.max_attempts';
+COMMENT ON COLUMN smsfollow.campaign.expires_after IS 'A text that could not go this long after its send_at is not sent';
+COMMENT ON COLUMN smsfollow.campaign.paused IS 'True: its texts wait';
+
+CREATE FUNCTION smsfollow.campaign_id(campaign text) RETURNS integer
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id integer;
+BEGIN
+	IF campaign IS NULL THEN
+		PERFORM smsfollow.raise_null('campaign');
+	END IF;
+	SELECT c.campaign_id INTO id FROM smsfollow.campaign c WHERE c.name = campaign;
+	IF id IS NULL THEN
+		RAISE EXCEPTION 'campaign "%" does not exist', campaign
+			USING ERRCODE = 'undefined_object',
+				  HINT = 'Make it with smsfollow.create_campaign(), or name a program: each has a campaign of its own name.';
+	END IF;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.campaign_id(text) IS 'Internal: id of a campaign; raises undefined_object';
+
+CREATE FUNCTION smsfollow.create_campaign(
+	name text,
+	program text,
+	template text DEFAULT NULL,
+	sender text DEFAULT NULL,
+	in_doubt_policy text DEFAULT NULL,
+	max_attempts integer DEFAULT NULL,
+	expires_after interval DEFAULT '72 hours',
+	lane integer DEFAULT NULL
+) RETURNS integer
+LANGUAGE plpgsql
+-- definer: callers write campaigns through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id integer;
+	pid integer;
+	purpose text;
+	tid integer;
+BEGIN
+	IF name IS NULL THEN
+		PERFORM smsfollow.raise_null('name');
+	END IF;
+	IF name = '' OR length(name) > 100 THEN
+		RAISE EXCEPTION 'name must have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	pid := smsfollow.program_id(program);
+	SELECT p.purpose INTO purpose FROM smsfollow.program p WHERE p.program_id = pid;
+	IF template IS NOT NULL THEN
+		SELECT v.template_id INTO tid FROM smsfollow.template_version v
+		WHERE v.template_version_id = smsfollow.template_version_id(template);
+	END IF;
+	IF in_doubt_policy NOT IN ('hold', 'retry_after_lookup', 'retry', 'drop') THEN
+		RAISE EXCEPTION 'in_doubt_policy "%" is not known', in_doubt_policy
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use hold, retry_after_lookup, retry or drop.';
+	ELSIF max_attempts NOT BETWEEN 1 AND 100 THEN
+		RAISE EXCEPTION 'max_attempts must be from 1 to 100' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF lane NOT BETWEEN 0 AND 3 THEN
+		RAISE EXCEPTION 'lane must be from 0 to 3' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF expires_after IS NULL OR expires_after <= '0' THEN
+		RAISE EXCEPTION 'expires_after must be more than zero'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
+	END IF;
+	INSERT INTO smsfollow.campaign AS c (name, program_id, template_id, sender_id, lane, in_doubt_policy, max_attempts, expires_after)
+	VALUES (create_campaign.name, pid, tid, smsfollow.sender_id(sender),
+			coalesce(lane, CASE purpose WHEN 'compliance' THEN 0 WHEN 'transactional' THEN 1 WHEN 'conversational' THEN 2 ELSE 3 END),
+			coalesce(in_doubt_policy, CASE purpose WHEN 'marketing' THEN 'hold' ELSE 'retry_after_lookup' END),
+			max_attempts, expires_after)
+	ON CONFLICT ON CONSTRAINT campaign_name_key DO NOTHING
+	RETURNING c.campaign_id INTO id;
+	IF id IS NULL THEN
+		RAISE EXCEPTION 'campaign "%" already exists', name USING ERRCODE = 'duplicate_object';
+	END IF;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.create_campaign(text, text, text, text, text, integer, interval, integer) IS
+'Makes a campaign within a program. in_doubt_policy: hold (default for marketing), retry_after_lookup (default else), retry, drop. max_attempts 1 to 100, NULL: the setting. expires_after counts from each text''s send_at. lane 0 to 3, NULL: by the program''s purpose. Errors: invalid_parameter_value, duplicate_object, undefined_object';
+
+CREATE FUNCTION smsfollow.set_campaign_paused(campaign text, to_paused boolean) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id integer := smsfollow.campaign_id(campaign);
+	moved bigint;
+	now timestamptz;
+BEGIN
+	PERFORM pg_current_xact_id();	-- before the clock: see the claim's low-water mark
+	now := smsfollow.clock();
+	UPDATE smsfollow.campaign c SET paused = to_paused WHERE c.campaign_id = id AND c.paused <> to_paused;
+	IF to_paused THEN
+		-- off the claim path: lanes below zero are never scanned
+		UPDATE smsfollow.ready r SET lane = -1 - r.lane, code = 'campaign_paused'
+		WHERE r.campaign_id = id AND r.lane >= 0;
+	ELSE
+		UPDATE smsfollow.ready r SET lane = -1 - r.lane, send_at = greatest(r.send_at, now), code = NULL
+		WHERE r.campaign_id = id AND r.lane < 0;
+	END IF;
+	GET DIAGNOSTICS moved = ROW_COUNT;
+	PERFORM smsfollow.wake('dispatcher');
+	RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.set_campaign_paused(text, boolean) IS 'Internal: common part of pause and resume';
+
+CREATE FUNCTION smsfollow.pause(campaign text) RETURNS bigint
+LANGUAGE sql
+-- definer: callers change campaigns through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT smsfollow.set_campaign_paused(campaign, true) $$;
+COMMENT ON FUNCTION smsfollow.pause(text) IS
+'Makes a campaign''s texts wait from this commit on; returns how many are waiting. Texts already handed to the provider are not called back. Errors: undefined_object';
+
+CREATE FUNCTION smsfollow.resume(campaign text) RETURNS bigint
+LANGUAGE sql
+-- definer: callers change campaigns through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT smsfollow.set_campaign_paused(campaign, false) $$;
+COMMENT ON FUNCTION smsfollow.resume(text) IS
+'Lets a paused campaign go on; returns how many texts may go again (those past their expiry will not). Errors: undefined_object';

@@ -1,0 +1,255 @@
+/*
+ * The queue and the log.
+ *
+ *   message     immutable, one row a text, partitioned by creation time
+ *   ready       narrow: texts that wait for their time
+ *   inflight    narrow: texts at a provider right now; one a contact
+ *   in_doubt    texts whose fate nobody knows yet
+ *   attempt     append-only: each hand-over to a provider, with the exact body
+ *   verdict     append-only: why a text did not go, or not yet
+ *   receipt     append-only: what providers reported later
+ *   idempotency key -> message
+ *
+ * A text is in at most one of ready, inflight and in_doubt.  It leaves them
+ * with a final attempt or a final verdict in the same transaction.  No status
+ * column of a big table is ever updated.  Partitioned parents carry no index,
+ * key or constraint: each partition gets its own when it is made (a dump of an
+ * extension's partitioned table with a key on the parent cannot be restored).
+ */
+CREATE SEQUENCE smsfollow.message_id_seq;
+/* Raised by each dispatcher that starts; fences results of an earlier one. */
+CREATE SEQUENCE smsfollow.epoch_seq;
+
+CREATE TABLE smsfollow.message (
+	message_id bigint NOT NULL,
+	created_at timestamptz NOT NULL,
+	contact_id bigint NOT NULL,
+	campaign_id integer NOT NULL,
+	template_version_id integer,
+	sender_id integer,
+	lane smallint NOT NULL,
+	send_at timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL,
+	created_by text NOT NULL,
+	body text,
+	vars jsonb
+) PARTITION BY RANGE (created_at);
+COMMENT ON TABLE smsfollow.message IS 'One text to one contact as it was asked for; never changed. See message_log for what became of it';
+COMMENT ON COLUMN smsfollow.message.body IS 'Literal text, when no template was given';
+COMMENT ON COLUMN smsfollow.message.vars IS 'Values for the template';
+COMMENT ON COLUMN smsfollow.message.send_at IS 'Not before this moment';
+COMMENT ON COLUMN smsfollow.message.expires_at IS 'Not after this moment';
+
+CREATE TABLE smsfollow.ready (
+	lane smallint NOT NULL,
+	send_at timestamptz NOT NULL,
+	message_id bigint NOT NULL,
+	message_at timestamptz NOT NULL,
+	contact_id bigint NOT NULL,
+	campaign_id integer NOT NULL,
+	program_id integer NOT NULL,
+	attempt smallint NOT NULL DEFAULT 0,
+	code text
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+		autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.5);
+CREATE INDEX ready_due ON smsfollow.ready (lane, send_at, message_id);
+CREATE INDEX ready_contact ON smsfollow.ready (contact_id);
+COMMENT ON TABLE smsfollow.ready IS 'Texts that wait for their time, in claim order; a lane below 0 is paused';
+COMMENT ON COLUMN smsfollow.ready.attempt IS 'Attempts so far that count against max_attempts';
+COMMENT ON COLUMN smsfollow.ready.code IS 'Why it waits, when not only for its time';
+
+CREATE TABLE smsfollow.inflight (
+	message_id bigint NOT NULL,
+	message_at timestamptz NOT NULL,
+	contact_id bigint NOT NULL,
+	campaign_id integer NOT NULL,
+	program_id integer NOT NULL,
+	lane smallint NOT NULL,
+	attempt smallint NOT NULL,
+	epoch bigint NOT NULL,
+	started_at timestamptz NOT NULL,
+	provider_id integer NOT NULL,
+	sender_id integer NOT NULL,
+	consent_event_id bigint,
+	segments smallint NOT NULL,
+	encoding text NOT NULL,
+	body text NOT NULL,
+	CONSTRAINT inflight_one_per_contact UNIQUE (contact_id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+		autovacuum_vacuum_cost_delay = 0, fillfactor = 90);
+COMMENT ON TABLE smsfollow.inflight IS 'Texts handed to a provider whose answer is not recorded yet; the committed row is the permit to send';
+COMMENT ON CONSTRAINT inflight_one_per_contact ON smsfollow.inflight IS 'No two sends to one contact overlap';
+
+CREATE TABLE smsfollow.in_doubt (
+	message_id bigint NOT NULL,
+	message_at timestamptz NOT NULL,
+	contact_id bigint NOT NULL,
+	campaign_id integer NOT NULL,
+	program_id integer NOT NULL,
+	lane smallint NOT NULL,
+	attempt smallint NOT NULL,
+	started_at timestamptz NOT NULL,
+	since timestamptz NOT NULL,
+	evidence text NOT NULL,
+	provider_id integer NOT NULL,
+	sender_id integer NOT NULL,
+	consent_event_id bigint,
+	segments smallint NOT NULL,
+	encoding text NOT NULL,
+	body text NOT NULL,
+	provider_message_id text,
+	policy text NOT NULL,
+	next_lookup_at timestamptz,
+	lookups smallint NOT NULL DEFAULT 0,
+	absent smallint NOT NULL DEFAULT 0,
+	PRIMARY KEY (contact_id, message_id)
+);
+CREATE INDEX in_doubt_lookup ON smsfollow.in_doubt (next_lookup_at) WHERE next_lookup_at IS NOT NULL;
+COMMENT ON TABLE smsfollow.in_doubt IS 'Texts that may or may not have reached the provider; resolved by lookup, receipt, policy or a person';
+COMMENT ON COLUMN smsfollow.in_doubt.evidence IS 'What is known: where the transfer stopped, or that the worker died';
+COMMENT ON COLUMN smsfollow.in_doubt.policy IS 'The campaign''s policy when the doubt arose: hold, retry_after_lookup, retry or drop';
+COMMENT ON COLUMN smsfollow.in_doubt.next_lookup_at IS 'When the provider is asked next; NULL: not any more';
+COMMENT ON COLUMN smsfollow.in_doubt.absent IS 'Lookups in which the provider said that it does not know the text';
+
+CREATE TABLE smsfollow.attempt (
+	at timestamptz NOT NULL,
+	message_id bigint NOT NULL,
+	contact_id bigint NOT NULL,
+	campaign_id integer NOT NULL,
+	attempt smallint NOT NULL,
+	epoch bigint NOT NULL,
+	started_at timestamptz NOT NULL,
+	outcome text NOT NULL,
+	reason text NOT NULL,
+	provider_id integer NOT NULL,
+	sender_id integer NOT NULL,
+	provider_message_id text,
+	consent_event_id bigint,
+	segments smallint NOT NULL,
+	encoding text NOT NULL,
+	cost numeric,
+	currency text,
+	http_status smallint,
+	error_code text,
+	error_text text,
+	retry_at timestamptz,
+	body text NOT NULL
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE smsfollow.attempt IS 'Each hand-over to a provider and its outcome; append-only';
+COMMENT ON COLUMN smsfollow.attempt.outcome IS 'accepted, rejected, retry or in_doubt; a later row of the same attempt number resolves an in_doubt one';
+COMMENT ON COLUMN smsfollow.attempt.reason IS 'Class of the outcome: ok, not_sent, rate_limited, transient, auth, funds, opted_out, bad_recipient, blocked, sender_config, content, permanent, ambiguous, worker_died, lookup, receipt, person, max_attempts, dropped';
+COMMENT ON COLUMN smsfollow.attempt.consent_event_id IS 'The ledger row that allowed this text';
+COMMENT ON COLUMN smsfollow.attempt.body IS 'The exact text handed over';
+
+CREATE TABLE smsfollow.verdict (
+	at timestamptz NOT NULL,
+	message_id bigint NOT NULL,
+	contact_id bigint NOT NULL,
+	verdict text NOT NULL,
+	code text NOT NULL,
+	rule text,
+	next_at timestamptz,
+	detail text
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE smsfollow.verdict IS 'Why a text did not go (suppress, cancel, expire) or not yet (defer); append-only';
+COMMENT ON COLUMN smsfollow.verdict.code IS 'Reason, see smsfollow.reason_code';
+COMMENT ON COLUMN smsfollow.verdict.rule IS 'The rule or value that decided';
+
+CREATE TABLE smsfollow.receipt (
+	at timestamptz NOT NULL,
+	message_id bigint,
+	contact_id bigint,
+	provider_id integer NOT NULL,
+	provider_message_id text,
+	status text NOT NULL,
+	counted boolean NOT NULL,
+	reason text,
+	error_code text,
+	segments smallint,
+	cost numeric,
+	currency text,
+	payload jsonb NOT NULL
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE smsfollow.receipt IS 'What providers reported after the hand-over; append-only';
+COMMENT ON COLUMN smsfollow.receipt.message_id IS 'NULL: no text of ours is known under that id';
+COMMENT ON COLUMN smsfollow.receipt.counted IS 'True when it moved the text forward; a repeated, late or contradicting receipt is kept and moves nothing';
+
+CREATE TABLE smsfollow.idempotency (
+	contact_id bigint NOT NULL,
+	key text NOT NULL,
+	message_id bigint NOT NULL,
+	created_at timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL
+) PARTITION BY HASH (contact_id);
+COMMENT ON TABLE smsfollow.idempotency IS 'Idempotency keys of send and schedule, scoped to the contact; kept 30 days';
+
+DO $$
+BEGIN
+	FOR i IN 0..7 LOOP
+		EXECUTE format('CREATE TABLE smsfollow.idempotency_%s PARTITION OF smsfollow.idempotency
+						(PRIMARY KEY (key, contact_id)) FOR VALUES WITH (MODULUS 8, REMAINDER %s)', i, i);
+	END LOOP;
+END
+$$;
+
+/*
+ * Reasons: a closed list, so that reports can group by it and people can look
+ * up what it means and what to do.
+ */
+CREATE TABLE smsfollow.reason_code (
+	code text PRIMARY KEY,
+	meaning text NOT NULL,
+	hint text NOT NULL
+);
+COMMENT ON TABLE smsfollow.reason_code IS 'Why a text did not go, or not yet: the closed list of codes, with what to do about each';
+INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
+	('no_consent', 'The contact never agreed to this program', 'Record the agreement with smsfollow.opt_in() once you have it.'),
+	('opted_out', 'The contact asked for no more texts', 'Do not text; only a new opt-in of the contact changes this.'),
+	('provider_opt_out', 'The provider knows that the contact opted out there', 'Do not text; the ledger has been updated.'),
+	('invalid_number', 'The provider says that the number cannot receive texts', 'Ask the contact for another number.'),
+	('expired', 'Its time ran out before it could go', 'Raise the campaign''s expires_after, or see why it waited.'),
+	('cancelled', 'It was cancelled', 'Nothing to do.'),
+	('missing_data', 'A variable of its template had no value', 'Give the variable, use the default filter, or save the template with missing => empty.'),
+	('template_error', 'Its template could not be rendered with these values', 'Try smsfollow.render() with the same values.'),
+	('too_many_segments', 'The text is longer than 10 segments', 'Shorten it; see smsfollow.segments().'),
+	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),
+	('provider_down', 'The provider does not answer or refuses for now', 'See smsfollow.health() and the attempts; it goes on by itself.'),
+	('retry', 'A try failed and another follows', 'Nothing to do; see the attempts.'),
+	('campaign_paused', 'Its campaign is paused', 'smsfollow.resume().'),
+	('in_doubt', 'Nobody can say whether an earlier try arrived', 'See smsfollow.in_doubt; resolve it with smsfollow.resolve_in_doubt().');
+
+/*
+ * Takes queued texts of a contact off the queue with a final verdict.  What is
+ * in flight is past recall.  The caller holds the contact's lock.
+ */
+CREATE FUNCTION smsfollow.drop_queued(contact bigint, program integer, verdict text, code text, rule text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	now timestamptz := smsfollow.clock();
+	dropped bigint;
+BEGIN
+	PERFORM smsfollow.ensure_partition(now);
+	WITH gone AS (
+		DELETE FROM smsfollow.ready r
+		WHERE r.contact_id = contact AND (program IS NULL OR r.program_id = program)
+		RETURNING r.message_id, r.contact_id, r.campaign_id
+	), said AS (
+		INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
+		SELECT now, g.message_id, g.contact_id, drop_queued.verdict, drop_queued.code, drop_queued.rule FROM gone g
+	), counted AS (
+		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+		SELECT g.campaign_id, date_trunc('minute', now),
+			   CASE drop_queued.verdict WHEN 'cancel' THEN 'cancelled' ELSE 'suppressed' END, drop_queued.code, count(*)
+		FROM gone g GROUP BY g.campaign_id
+	)
+	SELECT count(*) INTO dropped FROM gone;
+	IF dropped > 0 THEN
+		PERFORM smsfollow.wake('scheduler');
+	END IF;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.drop_queued(bigint, integer, text, text, text) IS
+'Internal: takes a contact''s queued texts (of one program, or all) off the queue with a final verdict; returns how many';

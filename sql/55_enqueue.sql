@@ -1,0 +1,343 @@
+/*
+ * Enqueue: how applications put texts into the queue, in their own transaction.
+ */
+CREATE FUNCTION smsfollow.enqueue(
+	campaign integer,
+	template_version integer,
+	sender integer,
+	expires_after interval,
+	phones text[],
+	send_ats timestamptz[],
+	vars jsonb[],
+	bodies text[],
+	keys text[],
+	OUT ids bigint[],
+	OUT queued bigint
+)
+LANGUAGE plpgsql
+-- definer: callers put texts into the queue through these checks only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+	now timestamptz;
+BEGIN
+	SELECT k.program_id, k.lane, k.paused, coalesce(enqueue.expires_after, k.expires_after) AS expires_after
+	INTO c FROM smsfollow.campaign k WHERE k.campaign_id = campaign;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'campaign % does not exist', campaign USING ERRCODE = 'undefined_object';
+	END IF;
+	IF c.expires_after <= '0' THEN
+		RAISE EXCEPTION 'expires_after must be more than zero'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
+	END IF;
+	IF EXISTS (SELECT FROM unnest(phones) AS u(phone) WHERE u.phone IS NULL OR u.phone !~ '^\+[1-9][0-9]{6,14}$') THEN
+		RAISE EXCEPTION 'a phone number is not in E.164 form'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass it through smsfollow.phone() first.';
+	END IF;
+	IF EXISTS (SELECT FROM unnest(send_ats) AS u(at) WHERE NOT isfinite(u.at) OR u.at > smsfollow.clock() + interval '10 years') THEN
+		RAISE EXCEPTION 'send_at must be a finite time within 10 years' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF EXISTS (SELECT FROM unnest(vars) AS u(v) WHERE jsonb_typeof(u.v) <> 'object') THEN
+		RAISE EXCEPTION 'vars must be a JSON object'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"first_name": "Ana"}.';
+	END IF;
+	IF EXISTS (SELECT FROM unnest(keys) AS u(k) WHERE u.k = '' OR length(u.k) > 200) THEN
+		RAISE EXCEPTION 'idempotency_key must have 1 to 200 characters' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF template_version IS NULL AND EXISTS (
+			SELECT FROM generate_subscripts(phones, 1) AS i WHERE coalesce(bodies[i], '') = '') THEN
+		RAISE EXCEPTION 'there is neither a body nor a template'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give one of them, or create the campaign with a template.';
+	END IF;
+	IF EXISTS (SELECT FROM unnest(bodies) AS u(b) WHERE length(u.b) > 1600) THEN
+		RAISE EXCEPTION 'body is longer than 1600 characters' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	PERFORM smsfollow.ensure_contacts(phones);
+	/*
+	 * Transaction id first, clock second: a text is never due before its
+	 * transaction had an id.  The claim's low-water mark relies on that.
+	 */
+	PERFORM pg_current_xact_id();
+	now := smsfollow.clock();
+	PERFORM smsfollow.ensure_partition(now);
+
+	WITH asked AS MATERIALIZED (
+		SELECT u.n, nextval('smsfollow.message_id_seq') AS message_id, p.contact_id,
+			   greatest(u.send_at, now) AS send_at, u.vars, u.body, u.key
+		FROM unnest(phones, send_ats, vars, bodies, keys) WITH ORDINALITY AS u(phone, send_at, vars, body, key, n)
+		JOIN smsfollow.contact_phone p ON p.phone = u.phone
+	), keyed AS (
+		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
+		SELECT a.contact_id, a.key, a.message_id, now, now + interval '30 days' FROM asked a WHERE a.key IS NOT NULL
+		ON CONFLICT DO NOTHING
+		RETURNING message_id
+	), taken AS MATERIALIZED (
+		SELECT a.* FROM asked a
+		WHERE a.key IS NULL OR a.message_id = ANY (ARRAY(SELECT k.message_id FROM keyed k))
+	), written AS (
+		INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id,
+									   sender_id, lane, send_at, expires_at, created_by, body, vars)
+		SELECT t.message_id, now, t.contact_id, campaign, template_version, sender, c.lane,
+			   t.send_at, t.send_at + c.expires_after, session_user, t.body, t.vars
+		FROM taken t
+	), placed AS (
+		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, code)
+		SELECT CASE WHEN c.paused THEN -1 - c.lane ELSE c.lane END, t.send_at, t.message_id, now, t.contact_id,
+			   campaign, c.program_id, CASE WHEN c.paused THEN 'campaign_paused' END
+		FROM taken t
+	)
+	SELECT array_agg(t.message_id ORDER BY a.n), count(t.message_id) INTO ids, queued
+	FROM asked a LEFT JOIN taken t USING (message_id);
+
+	IF cardinality(ids) IS DISTINCT FROM cardinality(phones) THEN
+		RAISE EXCEPTION 'could not see contacts that another transaction has just made'
+			USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction.';
+	END IF;
+	IF queued > 0 THEN
+		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, n)
+		VALUES (campaign, date_trunc('minute', now), 'scheduled', queued);
+		PERFORM smsfollow.wake('dispatcher'), smsfollow.wake('scheduler');
+	END IF;
+	IF queued < cardinality(phones) THEN
+		-- repeated keys: the first call's ids, read with a snapshot that sees them
+		SELECT array_agg(coalesce(u.id, i.message_id) ORDER BY u.n) INTO ids
+		FROM unnest(ids, phones, keys) WITH ORDINALITY AS u(id, phone, key, n)
+		LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone AND u.id IS NULL
+		LEFT JOIN smsfollow.idempotency i ON i.key = u.key AND i.contact_id = p.contact_id;
+		IF array_position(ids, NULL) IS NOT NULL THEN
+			RAISE EXCEPTION 'could not see the text that another transaction has just scheduled under this key'
+				USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction.';
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.enqueue(integer, integer, integer, interval, text[], timestamptz[], jsonb[], text[], text[]) IS
+'Internal, under send, schedule and schedule_many: writes texts and their places in the queue, set-based; ids are in order, the first id for a repeated key; queued counts the new ones. Numbers must be E.164';
+
+CREATE FUNCTION smsfollow.resolve_campaign(campaign text) RETURNS integer
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	names text[];
+BEGIN
+	IF campaign IS NOT NULL THEN
+		RETURN smsfollow.campaign_id(campaign);
+	END IF;
+	SELECT array_agg(p.name) INTO names FROM (SELECT p.name FROM smsfollow.program p LIMIT 2) p;
+	IF cardinality(names) = 1 THEN
+		RETURN smsfollow.campaign_id(names[1]);
+	END IF;
+	RAISE EXCEPTION 'campaign must be named'
+		USING ERRCODE = 'invalid_parameter_value',
+			  HINT = CASE WHEN names IS NULL THEN 'Make a program first: smsfollow.create_program().'
+						  ELSE 'There are several programs; name a campaign, or a program for its default campaign.' END;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.resolve_campaign(text) IS 'Internal: campaign by name; NULL is the only program''s, where there is just one';
+
+CREATE FUNCTION smsfollow.enqueue_one(
+	phone text, body text, template text, vars jsonb, send_at timestamptz,
+	campaign text, idempotency_key text, sender text, expires_after interval
+) RETURNS bigint
+LANGUAGE plpgsql
+-- definer: resolves names in tables that callers may not read
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	cid integer;
+	version integer;
+	e164 text;
+BEGIN
+	IF phone IS NULL THEN
+		PERFORM smsfollow.raise_null('phone');
+	END IF;
+	IF body IS NOT NULL AND template IS NOT NULL THEN
+		RAISE EXCEPTION 'body and template exclude each other'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the one or the other.';
+	END IF;
+	cid := smsfollow.resolve_campaign(campaign);
+	IF template IS NOT NULL THEN
+		version := smsfollow.template_version_id(template);
+	ELSIF body IS NULL THEN
+		SELECT smsfollow.template_version_id(t.name) INTO version
+		FROM smsfollow.campaign c JOIN smsfollow.template t USING (template_id) WHERE c.campaign_id = cid;
+	END IF;
+	e164 := smsfollow.phone(phone);
+	RETURN (SELECT q.ids[1] FROM smsfollow.enqueue(cid, version, smsfollow.sender_id(sender), expires_after,
+		ARRAY[e164], ARRAY[send_at], ARRAY[vars], ARRAY[body], ARRAY[idempotency_key]) q);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.enqueue_one(text, text, text, jsonb, timestamptz, text, text, text, interval) IS 'Internal: common part of send and schedule';
+
+CREATE FUNCTION smsfollow.send(
+	phone text,
+	body text DEFAULT NULL,
+	template text DEFAULT NULL,
+	vars jsonb DEFAULT NULL,
+	campaign text DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	sender text DEFAULT NULL,
+	expires_after interval DEFAULT NULL
+) RETURNS bigint
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT smsfollow.enqueue_one(phone, body, template, vars, NULL, campaign, idempotency_key, sender, expires_after) $$;
+COMMENT ON FUNCTION smsfollow.send(text, text, text, jsonb, text, text, text, interval) IS
+'Queues one text, to go as soon as this transaction has committed and the gate allows; returns its id, or the first id when the idempotency key (1 to 200 characters, kept 30 days, scoped to the contact) was used before. body: at most 1600 characters, literal. Errors: invalid_parameter_value, undefined_object (campaign, template, sender), null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.schedule(
+	phone text,
+	template text,
+	vars jsonb,
+	send_at timestamptz,
+	campaign text DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	sender text DEFAULT NULL,
+	expires_after interval DEFAULT NULL
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF send_at IS NULL THEN
+		PERFORM smsfollow.raise_null('send_at');
+	END IF;
+	RETURN smsfollow.enqueue_one(phone, NULL, template, vars, send_at, campaign, idempotency_key, sender, expires_after);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.schedule(text, text, jsonb, timestamptz, text, text, text, interval) IS
+'Queues one text for a moment: finite, at most 10 years ahead, a past one means now; returns its id as send does. template NULL: the campaign''s. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.resolve_batch(
+	template text, campaign text, sender text, OUT campaign_id integer, OUT template_version_id integer, OUT sender_id integer
+)
+LANGUAGE plpgsql
+-- definer: resolves names in tables that callers may not read
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	campaign_id := smsfollow.resolve_campaign(campaign);
+	IF template IS NULL THEN
+		SELECT t.name INTO template
+		FROM smsfollow.campaign c JOIN smsfollow.template t USING (template_id)
+		WHERE c.campaign_id = resolve_batch.campaign_id;
+	END IF;
+	IF template IS NOT NULL THEN
+		template_version_id := smsfollow.template_version_id(template);
+	END IF;
+	sender_id := smsfollow.sender_id(sender);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.resolve_batch(text, text, text) IS 'Internal: the names of a schedule_many call as ids';
+
+CREATE FUNCTION smsfollow.schedule_many(
+	query text,
+	template text DEFAULT NULL,
+	campaign text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	sender text DEFAULT NULL,
+	expires_after interval DEFAULT NULL,
+	on_invalid text DEFAULT 'error'
+) RETURNS bigint
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'smsfollow_schedule_many';
+COMMENT ON FUNCTION smsfollow.schedule_many(text, text, text, timestamptz, text, interval, text) IS
+'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body, vars jsonb and idempotency_key where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
+
+CREATE FUNCTION smsfollow.message_state(message bigint, OUT state text, OUT contact_id bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	SELECT l.state, l.contact_id INTO state, contact_id FROM smsfollow.message_log l WHERE l.message_id = message;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'message % does not exist', message USING ERRCODE = 'undefined_object';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.message_state(bigint) IS 'Internal: state and contact of a text; raises undefined_object';
+
+CREATE FUNCTION smsfollow.cancel(message_id bigint) RETURNS text
+LANGUAGE plpgsql
+-- definer: callers change the queue through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m record;
+	cid integer;
+	now timestamptz := smsfollow.clock();
+BEGIN
+	IF message_id IS NULL THEN
+		PERFORM smsfollow.raise_null('message_id');
+	END IF;
+	SELECT * INTO m FROM smsfollow.message_state(message_id);
+	-- waits for a claim that holds the row, and then finds it gone: the text is on its way
+	DELETE FROM smsfollow.ready r
+	WHERE r.contact_id = m.contact_id AND r.message_id = cancel.message_id
+	RETURNING r.campaign_id INTO cid;
+	IF NOT FOUND THEN
+		RETURN (SELECT s.state FROM smsfollow.message_state(message_id) s);
+	END IF;
+	PERFORM smsfollow.ensure_partition(now);
+	INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
+	VALUES (now, message_id, m.contact_id, 'cancel', 'cancelled', 'cancel() by ' || session_user);
+	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+	VALUES (cid, date_trunc('minute', now), 'cancelled', 'cancelled', 1);
+	PERFORM smsfollow.wake('scheduler');
+	RETURN 'cancelled';
+END
+$$;
+COMMENT ON FUNCTION smsfollow.cancel(bigint) IS
+'Cancels a text that still waits, in this transaction; returns the state it has then: cancelled, or for one that is past recall the state it is in (sending, accepted, delivered ...). Errors: undefined_object, null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.cancel_for(phone text DEFAULT NULL, key text DEFAULT NULL, campaign text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql
+-- definer: callers change the queue through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	contact bigint;
+	cid integer;
+	dropped bigint;
+	now timestamptz := smsfollow.clock();
+BEGIN
+	IF phone IS NULL AND key IS NULL THEN
+		RAISE EXCEPTION 'phone or key must be given' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF phone IS NOT NULL THEN
+		contact := smsfollow.contact_id(phone);
+		IF contact IS NULL THEN
+			RETURN 0;
+		END IF;
+	END IF;
+	IF campaign IS NOT NULL THEN
+		cid := smsfollow.campaign_id(campaign);
+	END IF;
+	PERFORM smsfollow.ensure_partition(now);
+	WITH gone AS (
+		DELETE FROM smsfollow.ready r
+		WHERE (cancel_for.key IS NULL AND r.contact_id = contact
+			   OR (r.contact_id, r.message_id) IN (
+					SELECT i.contact_id, i.message_id FROM smsfollow.idempotency i
+					WHERE i.key = cancel_for.key AND (contact IS NULL OR i.contact_id = contact)))
+			AND (cid IS NULL OR r.campaign_id = cid)
+		RETURNING r.message_id, r.contact_id, r.campaign_id
+	), said AS (
+		INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
+		SELECT now, g.message_id, g.contact_id, 'cancel', 'cancelled', 'cancel_for() by ' || session_user FROM gone g
+	), counted AS (
+		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+		SELECT g.campaign_id, date_trunc('minute', now), 'cancelled', 'cancelled', count(*) FROM gone g GROUP BY g.campaign_id
+	)
+	SELECT count(*) INTO dropped FROM gone;
+	IF dropped > 0 THEN
+		PERFORM smsfollow.wake('scheduler');
+	END IF;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.cancel_for(text, text, text) IS
+'Cancels the waiting texts of a number, or those scheduled under an idempotency key, or both, of one campaign or all; returns how many. Texts in flight are past recall and not counted. Errors: invalid_parameter_value, undefined_object (campaign)';

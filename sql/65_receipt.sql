@@ -1,0 +1,148 @@
+/*
+ * Receipts: what providers report after the hand-over.
+ */
+CREATE FUNCTION smsfollow.receipt_rank(status text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT CASE status WHEN 'sent' THEN 1 WHEN 'delivered' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'failed' THEN 3 WHEN 'read' THEN 4 ELSE 0 END $$;
+COMMENT ON FUNCTION smsfollow.receipt_rank(text) IS
+'How far a status is: a text only moves to a higher rank, so a late or contradicting receipt never regresses it';
+
+CREATE FUNCTION smsfollow.apply_receipt(
+	provider integer, provider_message_id text, ref text, status text, reason text, error_code text,
+	segments integer, cost numeric, currency text, payload jsonb
+) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	now timestamptz := smsfollow.clock();
+	mid bigint;
+	contact bigint;
+	campaign integer;
+	doubt boolean;
+	known_cost numeric;
+	known_rank integer;
+	moves boolean := false;
+BEGIN
+	PERFORM smsfollow.ensure_partition(now);
+	SELECT a.message_id INTO mid
+	FROM smsfollow.attempt a
+	WHERE a.provider_message_id = apply_receipt.provider_message_id AND a.provider_id = provider
+	LIMIT 1;
+	/*
+	 * Our own reference names the text when its answer was lost or is not
+	 * recorded yet.  It is only believed of the provider the text went to.
+	 */
+	IF mid IS NULL AND ref ~ '^[0-9]{1,18}$' THEN
+		SELECT x.message_id INTO mid
+		FROM (SELECT i.message_id, i.provider_id FROM smsfollow.inflight i
+			  UNION ALL SELECT d.message_id, d.provider_id FROM smsfollow.in_doubt d
+			  UNION ALL SELECT a.message_id, a.provider_id FROM smsfollow.attempt a
+						WHERE a.provider_message_id IS NULL OR apply_receipt.provider_message_id IS NULL) x
+		WHERE x.message_id = ref::bigint AND x.provider_id = provider
+		LIMIT 1;
+	END IF;
+	IF mid IS NOT NULL THEN
+		-- one receipt of a text at a time, so that each step is counted once
+		SELECT m.contact_id, m.campaign_id INTO contact, campaign
+		FROM smsfollow.message m WHERE m.message_id = mid FOR NO KEY UPDATE;
+		SELECT coalesce(max(smsfollow.receipt_rank(r.status)), 0), max(r.cost) INTO known_rank, known_cost
+		FROM smsfollow.receipt r WHERE r.message_id = mid AND r.counted;
+		moves := smsfollow.receipt_rank(status) > known_rank;
+	END IF;
+	INSERT INTO smsfollow.receipt (at, message_id, contact_id, provider_id, provider_message_id, status, counted,
+								   reason, error_code, segments, cost, currency, payload)
+	VALUES (now, mid, contact, provider, provider_message_id, status, moves, reason, error_code, segments, cost, currency, payload);
+	IF mid IS NULL THEN
+		PERFORM smsfollow.wake('scheduler');	-- tries again to match it
+		RETURN false;
+	END IF;
+	doubt := smsfollow.end_doubt(contact, mid, 'accepted', 'receipt', provider_message_id);
+	IF moves THEN
+		IF cost IS NOT NULL AND known_cost IS NULL THEN
+			SELECT max(a.cost) INTO known_cost FROM smsfollow.attempt a WHERE a.message_id = mid;
+		END IF;
+		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n, cost)
+		SELECT campaign, date_trunc('minute', now), k.metric, k.reason, k.n, k.cost
+		FROM (VALUES (status, coalesce(apply_receipt.reason, ''), 1, 0::numeric),
+					 ('cost', coalesce(apply_receipt.currency, ''), 0,
+					  CASE WHEN known_cost IS NULL THEN coalesce(apply_receipt.cost, 0) ELSE 0 END)) AS k(metric, reason, n, cost)
+		WHERE k.n <> 0 OR k.cost <> 0;
+		PERFORM smsfollow.wake('scheduler');
+		IF status IN ('undelivered', 'failed') AND reason IN ('opted_out', 'bad_recipient') THEN
+			PERFORM smsfollow.note_recipient(contact, c.program_id, apply_receipt.reason, apply_receipt.error_code)
+			FROM smsfollow.campaign c WHERE c.campaign_id = campaign;
+		END IF;
+	END IF;
+	RETURN moves OR doubt;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.apply_receipt(integer, text, text, text, text, text, integer, numeric, text, jsonb) IS
+'Internal: stores a receipt, counts it if it moves its text forward, and resolves a doubt; true when anything changed';
+
+CREATE FUNCTION smsfollow.record_receipt(provider text, payload jsonb) RETURNS boolean
+LANGUAGE plpgsql
+-- definer: callers write receipts through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	e record;
+BEGIN
+	IF provider IS NULL OR payload IS NULL THEN
+		PERFORM smsfollow.raise_null(CASE WHEN provider IS NULL THEN 'provider' ELSE 'payload' END);
+	END IF;
+	SELECT v.provider_id, v.kind, v.settings, k.description INTO p
+	FROM smsfollow.provider v JOIN smsfollow.provider_kind k ON k.name = v.kind
+	WHERE v.name = record_receipt.provider;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'provider "%" does not exist', provider
+			USING ERRCODE = 'undefined_object', HINT = 'Make it with smsfollow.create_provider().';
+	END IF;
+	IF jsonb_typeof(payload) <> 'object' THEN
+		RAISE EXCEPTION 'payload must be a JSON object'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the fields of the callback, one object for each receipt.';
+	END IF;
+	SELECT * INTO e FROM jsonb_to_record(smsfollow.provider_event(p.description, p.settings, payload))
+		AS x(type text, provider_message_id text, ref text, status text, reason text, error_code text,
+			 segments integer, cost numeric, currency text);
+	IF e.type IS DISTINCT FROM 'receipt' OR e.status IS NULL THEN
+		RAISE EXCEPTION 'payload is not a receipt of a provider of kind "%"', p.kind
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Pass the callback''s fields under their own names; see the webhooks of the kind''s description.';
+	END IF;
+	RETURN smsfollow.apply_receipt(p.provider_id, e.provider_message_id, e.ref, e.status, e.reason, e.error_code,
+								   e.segments, e.cost, e.currency, payload);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.record_receipt(text, jsonb) IS
+'Records a delivery receipt as the provider''s callback delivered it; true when it moved its text forward or resolved a doubt. Repeats and late ones are kept and change nothing. Errors: undefined_object (provider), invalid_parameter_value, null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.match_receipts() RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	now timestamptz := smsfollow.clock();
+	matched bigint;
+BEGIN
+	/* Receipts that overtook the recording of their own text's acceptance. */
+	SELECT count(*) INTO matched
+	FROM (
+		SELECT DISTINCT ON (r.provider_id, r.provider_message_id, r.status) r.*
+		FROM smsfollow.receipt r
+		WHERE r.message_id IS NULL AND r.at > now - interval '1 day'
+			AND EXISTS (SELECT FROM smsfollow.attempt a
+						WHERE a.provider_message_id = r.provider_message_id AND a.provider_id = r.provider_id)
+			AND NOT EXISTS (SELECT FROM smsfollow.receipt d
+							WHERE d.provider_message_id = r.provider_message_id AND d.provider_id = r.provider_id
+								AND d.status = r.status AND d.message_id IS NOT NULL)
+		ORDER BY r.provider_id, r.provider_message_id, r.status, r.at
+	) r
+	WHERE smsfollow.apply_receipt(r.provider_id, r.provider_message_id, NULL, r.status, r.reason, r.error_code,
+								  r.segments, r.cost, r.currency, r.payload);
+	RETURN matched;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.match_receipts() IS
+'Internal, run by the scheduler: applies receipts that came before the acceptance of their text was recorded; returns how many';

@@ -1,0 +1,229 @@
+/*
+ * KPIs: every transaction that moves texts adds one small row a campaign and
+ * metric (kpi_delta); the scheduler folds them by the minute (kpi_minute).
+ * The views add both, so they are exact at any instant.
+ */
+CREATE TABLE smsfollow.kpi_delta (
+	campaign_id integer NOT NULL,
+	bucket timestamptz NOT NULL,
+	metric text NOT NULL,
+	reason text NOT NULL DEFAULT '',
+	n bigint NOT NULL,
+	cost numeric NOT NULL DEFAULT 0
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE smsfollow.kpi_delta IS 'Counts not folded yet: one row a transaction, campaign and metric';
+COMMENT ON COLUMN smsfollow.kpi_delta.metric IS 'scheduled, cancelled, suppressed, expired, accepted, retried, in_doubt (a level: it goes down again), failed, sent, delivered, undelivered, read, segments, cost';
+COMMENT ON COLUMN smsfollow.kpi_delta.reason IS 'Reason code, or the currency of a cost';
+
+CREATE TABLE smsfollow.kpi_minute (
+	campaign_id integer NOT NULL,
+	bucket timestamptz NOT NULL,
+	metric text NOT NULL,
+	reason text NOT NULL,
+	n bigint NOT NULL,
+	cost numeric NOT NULL,
+	PRIMARY KEY (campaign_id, bucket, metric, reason)
+);
+COMMENT ON TABLE smsfollow.kpi_minute IS 'Counts by campaign, minute, metric and reason';
+
+CREATE VIEW smsfollow.kpi_count AS
+SELECT campaign_id, bucket, metric, reason, n, cost FROM smsfollow.kpi_minute
+UNION ALL
+SELECT campaign_id, bucket, metric, reason, n, cost FROM smsfollow.kpi_delta;
+COMMENT ON VIEW smsfollow.kpi_count IS 'All counts, folded or not: sum n and cost by what you like';
+
+CREATE VIEW smsfollow.kpi_campaign AS
+SELECT c.campaign_id, c.name AS campaign, p.name AS program,
+	k.scheduled, k.cancelled, k.suppressed, k.expired, k.accepted, k.in_doubt, k.delivered, k.undelivered, k.failed,
+	k.segments, m.cost, m.currency,
+	round(k.delivered::numeric / nullif(k.delivered + k.undelivered + k.failed, 0), 4) AS delivery_rate
+FROM smsfollow.campaign c
+JOIN smsfollow.program p USING (program_id)
+CROSS JOIN LATERAL (
+	SELECT coalesce(sum(x.n) FILTER (WHERE x.metric = 'scheduled'), 0)::bigint AS scheduled,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'cancelled'), 0)::bigint AS cancelled,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'suppressed'), 0)::bigint AS suppressed,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'expired'), 0)::bigint AS expired,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'accepted'), 0)::bigint AS accepted,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'in_doubt'), 0)::bigint AS in_doubt,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'delivered'), 0)::bigint AS delivered,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'undelivered'), 0)::bigint AS undelivered,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'failed'), 0)::bigint AS failed,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'segments'), 0)::bigint AS segments
+	FROM smsfollow.kpi_count x WHERE x.campaign_id = c.campaign_id) k
+CROSS JOIN LATERAL (
+	SELECT CASE WHEN count(DISTINCT x.reason) <= 1 THEN sum(x.cost) END AS cost,
+		CASE WHEN count(DISTINCT x.reason) <= 1 THEN nullif(min(x.reason), '') ELSE 'mixed' END AS currency
+	FROM smsfollow.kpi_count x WHERE x.campaign_id = c.campaign_id AND x.metric = 'cost') m;
+COMMENT ON VIEW smsfollow.kpi_campaign IS 'Counts of each campaign, exact at any instant';
+COMMENT ON COLUMN smsfollow.kpi_campaign.accepted IS 'Taken by a provider; later delivered, undelivered or failed, as receipts tell';
+COMMENT ON COLUMN smsfollow.kpi_campaign.failed IS 'Refused by the provider for good, or reported as failed';
+COMMENT ON COLUMN smsfollow.kpi_campaign.in_doubt IS 'Of now: may or may not have arrived at the provider; not counted as failed';
+COMMENT ON COLUMN smsfollow.kpi_campaign.segments IS 'Billed parts of accepted texts';
+COMMENT ON COLUMN smsfollow.kpi_campaign.cost IS 'As providers told; NULL when none did or in more than one currency: see kpi_count';
+COMMENT ON COLUMN smsfollow.kpi_campaign.delivery_rate IS 'delivered / (delivered + undelivered + failed), NULL when none is final';
+
+CREATE VIEW smsfollow.kpi_reason AS
+SELECT c.name AS campaign, k.metric, k.reason, sum(k.n)::bigint AS texts, r.meaning, r.hint
+FROM smsfollow.kpi_count k
+JOIN smsfollow.campaign c USING (campaign_id)
+LEFT JOIN smsfollow.reason_code r ON r.code = k.reason
+WHERE k.metric IN ('suppressed', 'expired', 'cancelled', 'failed', 'undelivered')
+GROUP BY c.name, k.metric, k.reason, r.meaning, r.hint
+HAVING sum(k.n) <> 0;
+COMMENT ON VIEW smsfollow.kpi_reason IS 'Why texts did not arrive, by campaign and reason, with what to do';
+
+/*
+ * The log: every text with its present state.
+ */
+CREATE VIEW smsfollow.message_log WITH (security_barrier) AS
+SELECT m.message_id, m.created_at, m.contact_id,
+	CASE WHEN (SELECT pg_catalog.has_table_privilege('smsfollow.contact_phone', 'SELECT'))
+		 THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
+	c.name AS campaign, p.name AS program, t.name AS template, tv.version AS template_version,
+	CASE
+		WHEN i.message_id IS NOT NULL THEN 'sending'
+		WHEN d.message_id IS NOT NULL THEN 'in_doubt'
+		WHEN r.message_id IS NOT NULL THEN 'scheduled'
+		WHEN rc.status IS NOT NULL THEN rc.status
+		WHEN a.outcome = 'accepted' THEN 'accepted'
+		WHEN v.verdict = 'suppress' THEN 'suppressed'
+		WHEN v.verdict = 'cancel' THEN 'cancelled'
+		WHEN v.verdict = 'expire' THEN 'expired'
+		WHEN a.outcome = 'rejected' THEN 'failed'
+		ELSE 'scheduled' END AS state,
+	m.send_at, r.send_at AS due_at, m.expires_at,
+	coalesce(i.started_at, d.started_at, a.started_at) AS started_at,
+	a.at AS answered_at, rc.at AS receipt_at,
+	coalesce(i.attempt, d.attempt, a.attempt, 0) AS attempts,
+	coalesce(i.body, d.body, a.body, m.body) AS body,
+	coalesce(i.segments, d.segments, a.segments) AS segments,
+	coalesce(i.encoding, d.encoding, a.encoding) AS encoding,
+	pv.name AS provider, s.address AS sender, a.provider_message_id,
+	coalesce(a.cost, rc.cost) AS cost, coalesce(a.currency, rc.currency) AS currency,
+	CASE WHEN r.message_id IS NOT NULL THEN coalesce(r.code, 'waiting')
+		 WHEN a.outcome = 'accepted' THEN 'allow' ELSE v.verdict END AS verdict,
+	CASE WHEN a.outcome = 'accepted' THEN NULL ELSE v.code END AS code,
+	CASE WHEN a.outcome = 'accepted' THEN 'consent_event ' || a.consent_event_id ELSE v.rule END AS rule,
+	coalesce(rc.error_code, a.error_code) AS error_code,
+	CASE WHEN rc.status IN ('undelivered', 'failed') THEN rc.reason ELSE nullif(a.reason, 'ok') END AS reason,
+	a.error_text, d.evidence AS in_doubt_evidence, m.vars, m.created_by
+FROM smsfollow.message m
+JOIN smsfollow.campaign c ON c.campaign_id = m.campaign_id
+JOIN smsfollow.program p ON p.program_id = c.program_id
+LEFT JOIN smsfollow.contact_phone ph ON ph.contact_id = m.contact_id
+LEFT JOIN smsfollow.template_version tv ON tv.template_version_id = m.template_version_id
+LEFT JOIN smsfollow.template t ON t.template_id = tv.template_id
+LEFT JOIN smsfollow.ready r ON r.contact_id = m.contact_id AND r.message_id = m.message_id
+LEFT JOIN smsfollow.inflight i ON i.contact_id = m.contact_id AND i.message_id = m.message_id
+LEFT JOIN smsfollow.in_doubt d ON d.contact_id = m.contact_id AND d.message_id = m.message_id
+LEFT JOIN LATERAL (
+	SELECT x.* FROM smsfollow.attempt x
+	WHERE x.message_id = m.message_id AND x.at >= m.created_at
+	ORDER BY x.at DESC LIMIT 1) a ON true
+LEFT JOIN LATERAL (
+	SELECT x.* FROM smsfollow.verdict x
+	WHERE x.message_id = m.message_id AND x.at >= m.created_at
+	ORDER BY x.at DESC LIMIT 1) v ON true
+LEFT JOIN LATERAL (
+	SELECT x.* FROM smsfollow.receipt x
+	WHERE x.message_id = m.message_id AND x.counted AND x.at >= m.created_at
+	ORDER BY smsfollow.receipt_rank(x.status) DESC, x.at LIMIT 1) rc ON true
+LEFT JOIN smsfollow.provider pv ON pv.provider_id = coalesce(i.provider_id, d.provider_id, a.provider_id)
+LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(i.sender_id, d.sender_id, a.sender_id);
+COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, times, body, provider''s id, segments, price and verdict. Numbers are masked for roles that may not read contact_phone';
+COMMENT ON COLUMN smsfollow.message_log.state IS 'scheduled, sending, accepted, sent, delivered, undelivered, failed, read, suppressed, cancelled, expired or in_doubt';
+COMMENT ON COLUMN smsfollow.message_log.due_at IS 'When it is looked at next, for a text that waits';
+COMMENT ON COLUMN smsfollow.message_log.attempts IS 'Tries that count against max_attempts';
+COMMENT ON COLUMN smsfollow.message_log.code IS 'Reason of the last verdict against it, see reason_code';
+
+/*
+ * Explain: the same gate, in words.
+ */
+CREATE FUNCTION smsfollow.explain(message_id bigint)
+RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz, hint text)
+LANGUAGE plpgsql STABLE
+-- definer: answers without giving access to the tables behind it
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	l record;
+BEGIN
+	IF explain.message_id IS NULL THEN
+		PERFORM smsfollow.raise_null('message_id');
+	END IF;
+	SELECT * INTO l FROM smsfollow.message_log x WHERE x.message_id = explain.message_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'message % does not exist', explain.message_id USING ERRCODE = 'undefined_object';
+	END IF;
+	RETURN QUERY SELECT 'state', NULL::text, l.code, l.state::text, l.due_at,
+		(SELECT k.hint FROM smsfollow.reason_code k WHERE k.code = l.code);
+	IF l.state = 'scheduled' THEN
+		RETURN QUERY
+		SELECT 'now', CASE WHEN g.verdict = 'allow' AND r.send_at > smsfollow.clock() THEN 'defer' ELSE g.verdict END,
+			nullif(coalesce(nullif(g.code, ''), r.code), ''),
+			coalesce(g.rule, 'due ' || r.send_at), coalesce(g.next_at, r.send_at), k.hint
+		FROM smsfollow.gate g
+		LEFT JOIN smsfollow.ready r ON r.contact_id = g.contact_id AND r.message_id = g.message_id
+		LEFT JOIN smsfollow.reason_code k ON k.code = coalesce(nullif(g.code, ''), r.code)
+		WHERE g.message_id = explain.message_id AND g.message_at = l.created_at;
+	END IF;
+	RETURN QUERY
+	SELECT 'verdict of ' || v.at, v.verdict, v.code, concat_ws(': ', v.rule, v.detail), v.next_at, k.hint
+	FROM smsfollow.verdict v LEFT JOIN smsfollow.reason_code k USING (code)
+	WHERE v.message_id = explain.message_id ORDER BY v.at;
+	RETURN QUERY
+	SELECT 'attempt ' || a.attempt || ' of ' || a.started_at, a.outcome, a.reason,
+		concat_ws(' ', 'http ' || a.http_status, a.error_code, a.error_text), a.retry_at, NULL::text
+	FROM smsfollow.attempt a WHERE a.message_id = explain.message_id ORDER BY a.at;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.explain(bigint) IS
+'Why a text went, or did not, or not yet: its state, what the gate says of a waiting one now, and every stored verdict and attempt. Errors: undefined_object, null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.explain(phone text, campaign text)
+RETURNS TABLE (rule text, verdict text, code text, value text, hint text)
+LANGUAGE plpgsql STABLE
+-- definer: answers without giving access to the tables behind it
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	contact bigint;
+	c record;
+BEGIN
+	IF explain.phone IS NULL THEN
+		PERFORM smsfollow.raise_null('phone');
+	END IF;
+	contact := smsfollow.contact_id(explain.phone);
+	SELECT k.campaign_id, k.program_id, k.paused, p.name AS program,
+		coalesce(k.sender_id, p.sender_id, smsfollow.default_sender()) AS sender_id
+	INTO c
+	FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id)
+	WHERE k.campaign_id = smsfollow.campaign_id(explain.campaign);
+	RETURN QUERY
+	SELECT x.rule, CASE WHEN x.code = '' THEN 'allow' ELSE x.against END, nullif(x.code, ''), x.value, r.hint
+	FROM (
+		SELECT 'number' AS rule, 'suppress' AS against, coalesce(s.blocked_code, '') AS code,
+			CASE WHEN contact IS NULL THEN 'not a contact yet' ELSE 'contact ' || contact END AS value, 1 AS n
+		FROM (SELECT) one LEFT JOIN smsfollow.contact_state s ON s.contact_id = contact
+		UNION ALL
+		SELECT 'consent', 'suppress',
+			CASE cc.state WHEN 'opted_in' THEN '' WHEN 'opted_out' THEN 'opted_out' ELSE 'no_consent' END,
+			concat_ws(' ', 'program ' || c.program, cc.state, 'since ' || cc.since), 2
+		FROM (SELECT) one LEFT JOIN smsfollow.contact_consent cc ON cc.contact_id = contact AND cc.program_id = c.program_id
+		UNION ALL
+		SELECT 'campaign', 'defer', CASE WHEN c.paused THEN 'campaign_paused' ELSE '' END,
+			CASE WHEN c.paused THEN 'paused' ELSE 'running' END, 3
+		UNION ALL
+		SELECT 'sender', 'defer', CASE WHEN s.sender_id IS NULL OR s.paused THEN 'sender_unavailable' ELSE '' END,
+			coalesce(s.address, 'the provider''s choice'), 4
+		FROM (SELECT) one LEFT JOIN smsfollow.sender s ON s.sender_id = c.sender_id
+	) x
+	LEFT JOIN smsfollow.reason_code r ON r.code = x.code
+	ORDER BY x.n;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.explain(text, text) IS
+'What the gate would say to a text of a campaign to a number at this moment, rule by rule. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';

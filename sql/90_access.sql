@@ -1,0 +1,83 @@
+/*
+ * Who may do what.  Nothing is granted to PUBLIC; roles get a level.
+ */
+CREATE FUNCTION smsfollow.grant_access(role regrole, level text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	f text;
+	t text;
+	senders text[] := ARRAY['send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
+		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
+		'phone', 'phone_info', 'mask_phone', 'render', 'segments', 'smart_encode', 'clock'];
+	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health'];
+	operators text[] := senders || ARRAY['create_program', 'create_campaign', 'create_template', 'check_template', 'pause', 'resume',
+		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
+		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'preview_request', 'start_worker', 'stop_worker',
+		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status'];
+	views text[] := ARRAY['message_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
+	names text[];
+	relations text[] := '{}';
+BEGIN
+	IF role IS NULL OR level IS NULL THEN
+		PERFORM smsfollow.raise_null(CASE WHEN role IS NULL THEN 'role' ELSE 'level' END);
+	END IF;
+	CASE level
+		WHEN 'sender' THEN names := senders;
+		WHEN 'analyst' THEN names := analysts; relations := views;
+		WHEN 'operator' THEN names := operators; relations := views || ARRAY['contact', 'contact_phone', 'program', 'campaign',
+			'template', 'template_version', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
+		WHEN 'worker' THEN
+			-- everything in the schema, and nothing outside it
+			EXECUTE format('GRANT USAGE ON SCHEMA smsfollow TO %s', role);
+			EXECUTE format('GRANT CREATE ON SCHEMA smsfollow TO %s', role);
+			EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA smsfollow TO %s', role);
+			EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA smsfollow TO %s', role);
+			EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA smsfollow TO %s', role);
+			RETURN;
+		ELSE
+			RAISE EXCEPTION 'level "%" is not known', level
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Use sender, analyst, operator or worker.';
+	END CASE;
+	EXECUTE format('GRANT USAGE ON SCHEMA smsfollow TO %s', role);
+	FOR f IN
+		SELECT p.oid::regprocedure::text FROM pg_proc p
+		WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.proname = ANY (names)
+	LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', f, role);
+	END LOOP;
+	FOREACH t IN ARRAY relations LOOP
+		EXECUTE format('GRANT SELECT ON smsfollow.%I TO %s', t, role);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.grant_access(regrole, text) IS
+'Gives a role a level: sender (schedule and cancel texts, record consent and receipts), analyst (log and KPIs, numbers masked), operator (all of these, configuration and workers), worker (for smsfollow.worker_role). To be called by the owner of the extension. Errors: invalid_parameter_value, null_value_not_allowed';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA smsfollow FROM PUBLIC;
+
+/*
+ * What pg_dump takes along.  Seed rows stay out by condition; secrets always do.
+ */
+DO $$
+DECLARE
+	r record;
+BEGIN
+	FOR r IN
+		SELECT c.oid, CASE c.relname
+				WHEN 'provider_kind' THEN 'WHERE NOT builtin'
+				WHEN 'provider' THEN 'WHERE provider_id >= 100'
+				WHEN 'sender' THEN 'WHERE sender_id >= 100'
+				ELSE '' END AS condition
+		FROM pg_catalog.pg_class c
+		WHERE c.relnamespace = 'smsfollow'::pg_catalog.regnamespace
+			AND (c.relkind IN ('r', 'p', 'S') AND c.relname NOT IN ('secret', 'reason_code', 'config_version'))
+	LOOP
+		PERFORM pg_catalog.pg_extension_config_dump(r.oid, r.condition);
+	END LOOP;
+END
+$$;
+
+/* The launcher looks again when this commits. */
+SELECT smsfollow.worker_changed();

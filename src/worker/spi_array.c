@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * spi_array.c
+ *		Prepared statements over arrays: how a wave of texts crosses SPI.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "worker/dispatch.h"
+
+/*
+ * Starts an array that takes up to capacity elements.
+ */
+void
+sf_array_init(sf_array *array, int capacity)
+{
+	array->values = palloc(sizeof(Datum) * Max(capacity, 1));
+	array->nulls = palloc(sizeof(bool) * Max(capacity, 1));
+	array->n = 0;
+}
+
+/*
+ * Appends a value.
+ */
+void
+sf_array_add(sf_array *array, Datum value)
+{
+	array->values[array->n] = value;
+	array->nulls[array->n++] = false;
+}
+
+/*
+ * Appends a null.
+ */
+void
+sf_array_add_null(sf_array *array)
+{
+	array->values[array->n] = (Datum) 0;
+	array->nulls[array->n++] = true;
+}
+
+/*
+ * Appends a text, or a null for NULL.
+ */
+void
+sf_array_add_text(sf_array *array, const char *value)
+{
+	if (value == NULL)
+		sf_array_add_null(array);
+	else
+		sf_array_add(array, CStringGetTextDatum(value));
+}
+
+/*
+ * The array as a Datum of type[].
+ */
+Datum
+sf_array_datum(const sf_array *array, Oid type)
+{
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	int			dims[1];
+	int			lbs[1] = {1};
+
+	if (array->n == 0)
+		return PointerGetDatum(construct_empty_array(type));
+	dims[0] = array->n;
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_md_array(array->values, array->nulls, 1, dims, lbs,
+											  type, typlen, typbyval, typalign));
+}
+
+/*
+ * Prepares a statement once and keeps it for the life of the process.
+ */
+SPIPlanPtr
+sf_plan(SPIPlanPtr *plan, const char *sql, int nargs, const Oid *types)
+{
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	prepared = SPI_prepare(sql, nargs, (Oid *) types);
+
+		if (prepared == NULL)
+			elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(prepared) != 0)
+			elog(ERROR, "could not keep statement");
+		*plan = prepared;
+	}
+	return *plan;
+}
+
+/*
+ * Executes a plan and insists on the kind of result.
+ */
+void
+sf_execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected)
+{
+	int			result = SPI_execute_plan(plan, values, nulls, false, 0);
+
+	if (result != expected)
+		elog(ERROR, "unexpected result of a statement: %s", SPI_result_code_string(result));
+}
