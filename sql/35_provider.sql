@@ -34,7 +34,7 @@ COMMENT ON COLUMN smsfollow.provider.provider_id IS 'Key. Ids below 100 belong t
 COMMENT ON COLUMN smsfollow.provider.name IS 'Name that functions take: a lower-case letter, then up to 62 lower-case letters, digits, underscores or hyphens.';
 COMMENT ON COLUMN smsfollow.provider.kind IS 'Kind of gateway, from smsfollow.provider_kind.';
 COMMENT ON COLUMN smsfollow.provider.settings IS 'What is not secret: account, callback_url, and parts of the kind''s description to replace. Members of objects are merged, null removes one.';
-COMMENT ON COLUMN smsfollow.provider.secret_name IS 'Name of a file in smsfollow.secret_dir, or of a row of smsfollow.secret; NULL when the kind needs none. The file wins.';
+COMMENT ON COLUMN smsfollow.provider.secret_name IS 'Name of a row of smsfollow.secret, or else of a file in smsfollow.secret_dir; NULL when the kind needs none.';
 COMMENT ON COLUMN smsfollow.provider.max_in_flight IS 'How many requests may be under way at once, 1 to 2000; NULL: only smsfollow.max_in_flight limits it.';
 COMMENT ON COLUMN smsfollow.provider.paused IS 'True: nothing is handed over to this provider.';
 COMMENT ON COLUMN smsfollow.provider.created_at IS 'When the row was made.';
@@ -180,20 +180,26 @@ CREATE FUNCTION smsfollow.provider_event(description jsonb, settings jsonb, payl
 COMMENT ON FUNCTION smsfollow.provider_event(jsonb, jsonb, jsonb) IS
 'The first event of a callback payload, as smsfollow.provider_events() gives it; NULL when the description has no rule for it.';
 
-CREATE FUNCTION smsfollow.check_provider(kind text, settings jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION smsfollow.kind_description(kind text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	found_description jsonb;
 BEGIN
 	SELECT k.description INTO found_description FROM smsfollow.provider_kind k WHERE k.name = kind;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'there is no provider kind "%"', kind
+		RAISE EXCEPTION 'there is no provider kind "%"', COALESCE(kind, '(null)')
 			USING ERRCODE = 'undefined_object',
 				HINT = (SELECT 'Kinds are ' || string_agg(k.name, ', ' ORDER BY k.name) || '.' FROM smsfollow.provider_kind k);
 	END IF;
-	PERFORM smsfollow.check_provider(kind, found_description, settings);
+	RETURN found_description;
 END $$;
+COMMENT ON FUNCTION smsfollow.kind_description(text) IS
+'The description of a provider kind. Error undefined_object when there is none.';
+
+CREATE FUNCTION smsfollow.check_provider(kind text, settings jsonb) RETURNS void
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT smsfollow.check_provider(kind, smsfollow.kind_description(kind), settings) $$;
 COMMENT ON FUNCTION smsfollow.check_provider(text, jsonb) IS
 'Raises an error (undefined_object, invalid_parameter_value) unless a provider of this kind with these settings can work. Secrets are not looked at.';
 
@@ -222,7 +228,7 @@ DECLARE
 	p smsfollow.provider := smsfollow.provider_by_name(provider);
 BEGIN
 	RETURN smsfollow.preview_request(p.name,
-		(SELECT k.description FROM smsfollow.provider_kind k WHERE k.name = p.kind), p.settings, phone,
+		smsfollow.kind_description(p.kind), p.settings, phone,
 		(SELECT s.address FROM smsfollow.sender s WHERE s.provider_id = p.provider_id ORDER BY s.sender_id LIMIT 1), body);
 END $$;
 COMMENT ON FUNCTION smsfollow.preview_request(text, text, text) IS
@@ -235,7 +241,7 @@ DECLARE
 	p smsfollow.provider := smsfollow.provider_by_name(provider);
 BEGIN
 	RETURN smsfollow.preview_answer(p.name,
-		(SELECT k.description FROM smsfollow.provider_kind k WHERE k.name = p.kind), p.settings, http_status, body, retry_after);
+		smsfollow.kind_description(p.kind), p.settings, http_status, body, retry_after);
 END $$;
 COMMENT ON FUNCTION smsfollow.preview_answer(text, integer, text, text) IS
 'What the engine would make of this answer of the provider. Use it with answers from the gateway''s documentation before the first text goes out.';
@@ -300,10 +306,6 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Use a lower-case letter, then up to 62 lower-case letters, digits, underscores or hyphens.';
 	END IF;
-	IF create_provider.kind IS NULL THEN
-		RAISE EXCEPTION 'a provider needs a kind'
-			USING ERRCODE = 'null_value_not_allowed', HINT = 'SELECT name FROM smsfollow.provider_kind lists them.';
-	END IF;
 	IF create_provider.settings IS NULL OR jsonb_typeof(create_provider.settings) <> 'object' THEN
 		RAISE EXCEPTION 'settings must be a JSON object'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use {} when there are none.';
@@ -313,7 +315,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out when only smsfollow.max_in_flight shall limit this provider.';
 	END IF;
 	PERFORM smsfollow.check_secret_name(create_provider.secret_name);
-	PERFORM smsfollow.check_provider(create_provider.kind, create_provider.settings);
+	PERFORM smsfollow.check_provider(create_provider.name, smsfollow.kind_description(create_provider.kind), create_provider.settings);
 	INSERT INTO smsfollow.provider (name, kind, settings, secret_name, max_in_flight)
 	VALUES (create_provider.name, create_provider.kind, create_provider.settings, create_provider.secret_name, create_provider.max_in_flight)
 	ON CONFLICT (name) DO NOTHING
@@ -325,7 +327,7 @@ BEGIN
 	RETURN new_id;
 END $$;
 COMMENT ON FUNCTION smsfollow.create_provider(text, text, jsonb, text, integer) IS
-'Makes a provider and returns its id; it still needs a sender (smsfollow.add_sender). Whoever may call this decides which host receives the named secret. Errors: invalid_parameter_value, null_value_not_allowed, undefined_object (kind), duplicate_object.';
+'Makes a provider and returns its id; it still needs a sender (smsfollow.add_sender). Whoever may call this decides which host receives the named secret. Errors: invalid_parameter_value, undefined_object (kind), duplicate_object.';
 
 CREATE FUNCTION smsfollow.alter_provider(name text, settings jsonb DEFAULT NULL, secret_name text DEFAULT NULL, max_in_flight integer DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -341,7 +343,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	PERFORM smsfollow.check_secret_name(NULLIF(alter_provider.secret_name, ''));
-	PERFORM smsfollow.check_provider(p.kind, COALESCE(alter_provider.settings, p.settings));
+	PERFORM smsfollow.check_provider(p.name, smsfollow.kind_description(p.kind), COALESCE(alter_provider.settings, p.settings));
 	UPDATE smsfollow.provider t SET
 		settings = COALESCE(alter_provider.settings, t.settings),
 		secret_name = CASE WHEN alter_provider.secret_name IS NULL THEN t.secret_name ELSE NULLIF(alter_provider.secret_name, '') END,
@@ -403,7 +405,7 @@ DECLARE
 BEGIN
 	PERFORM smsfollow.check_sender(add_sender.address, add_sender.segments_per_second, add_sender.burst);
 	IF add_sender.segments_per_second IS NULL THEN
-		RAISE EXCEPTION 'segments_per_second must not be null' USING ERRCODE = 'null_value_not_allowed';
+		PERFORM smsfollow.raise_null('segments_per_second');
 	END IF;
 	INSERT INTO smsfollow.sender (provider_id, address, segments_per_second, burst)
 	VALUES (p.provider_id, add_sender.address, add_sender.segments_per_second, add_sender.burst)
@@ -418,23 +420,53 @@ END $$;
 COMMENT ON FUNCTION smsfollow.add_sender(text, text, numeric, integer) IS
 'Adds an address to a provider and returns the sender''s id. address NULL: the provider chooses. segments_per_second: SMS parts per second, 0.001 to 10000. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed, duplicate_object.';
 
-CREATE FUNCTION smsfollow.alter_sender(sender_id integer, segments_per_second numeric DEFAULT NULL, burst integer DEFAULT NULL, paused boolean DEFAULT NULL) RETURNS void
+CREATE FUNCTION smsfollow.existing_sender(sender text) RETURNS integer
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF sender IS NULL THEN
+		PERFORM smsfollow.raise_null('sender');
+	END IF;
+	RETURN smsfollow.sender_id(sender);
+END $$;
+COMMENT ON FUNCTION smsfollow.existing_sender(text) IS 'Internal: smsfollow.sender_id(), but NULL is an error too.';
+
+CREATE FUNCTION smsfollow.alter_sender(sender text, segments_per_second numeric DEFAULT NULL, burst integer DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	id integer := smsfollow.existing_sender(sender);
 BEGIN
 	PERFORM smsfollow.check_sender(NULL, alter_sender.segments_per_second, alter_sender.burst);
 	UPDATE smsfollow.sender t SET
 		segments_per_second = COALESCE(alter_sender.segments_per_second, t.segments_per_second),
-		burst = COALESCE(alter_sender.burst, t.burst),
-		paused = COALESCE(alter_sender.paused, t.paused)
-	WHERE t.sender_id = alter_sender.sender_id;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'there is no sender %', COALESCE(alter_sender.sender_id::text, '(null)')
-			USING ERRCODE = 'undefined_object', HINT = 'SELECT sender_id, address FROM smsfollow.sender lists them.';
-	END IF;
+		burst = COALESCE(alter_sender.burst, t.burst)
+	WHERE t.sender_id = id;
 END $$;
-COMMENT ON FUNCTION smsfollow.alter_sender(integer, numeric, integer, boolean) IS
-'Changes rate, burst or pause of a sender; what is NULL stays. Errors: undefined_object, invalid_parameter_value.';
+COMMENT ON FUNCTION smsfollow.alter_sender(text, numeric, integer) IS
+'Changes rate or burst of a sender, named by address, by provider/address, or by provider when that chooses the number; what is NULL stays. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed, invalid_parameter_value.';
+
+CREATE FUNCTION smsfollow.pause_sender(sender text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	id integer := smsfollow.existing_sender(sender);
+BEGIN
+	UPDATE smsfollow.sender t SET paused = true WHERE t.sender_id = id AND NOT t.paused;
+END $$;
+COMMENT ON FUNCTION smsfollow.pause_sender(text) IS
+'Sends nothing more from this address until smsfollow.resume_sender(); its texts wait. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed.';
+
+CREATE FUNCTION smsfollow.resume_sender(sender text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	id integer := smsfollow.existing_sender(sender);
+BEGIN
+	UPDATE smsfollow.sender t SET paused = false WHERE t.sender_id = id AND t.paused;
+END $$;
+COMMENT ON FUNCTION smsfollow.resume_sender(text) IS
+'Ends a pause made by smsfollow.pause_sender(). Errors: undefined_object, ambiguous_parameter, null_value_not_allowed.';
 
 CREATE FUNCTION smsfollow.set_secret(name text, value jsonb) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -178,9 +178,7 @@ compile_http(sf_compiler *compiler, sf_provider *p, bool allow_insecure_http)
 		sf_compile_error(compiler, "send", "is missing",
 						 "Set \"url\" and \"fields\", or write a \"send\" part.");
 	p->send = sf_endpoint_compile(compiler, "send", sf_node_get(d, "send"), allow_insecure_http);
-	if ((compiler->vars_used & wanted) != wanted)
-		sf_compile_error(compiler, "send", "does not mention both {{to}} and {{body}}",
-						 "Put them into \"fields\", as in {\"to\": \"{{to}}\", \"text\": \"{{body}}\"}.");
+	p->send_complete = (compiler->vars_used & wanted) == wanted;
 	if (fetch != NULL)
 		p->fetch = sf_lookup_compile(compiler, "fetch", fetch, allow_insecure_http);
 	if (lookup != NULL)
@@ -228,8 +226,12 @@ compile(sf_provider *p, sf_compiler *compiler, bool allow_insecure_http, int fla
 	sf_retry_compile(compiler, sf_node_get(compiler->description, "retry_after"), &p->retry);
 	sf_events_compile(compiler, sf_node_get(compiler->description, "webhooks"), p);
 	sf_redact_compile(compiler, p->send ? p->send->userpwd : NULL, &p->secrets);
-	if ((flags & SF_COMPILE_EVENTS_ONLY) == 0)
-		check_settings_used(compiler);
+	if ((flags & SF_COMPILE_EVENTS_ONLY) != 0)
+		return;
+	check_settings_used(compiler);
+	if (p->send != NULL && !p->send_complete)
+		sf_compile_error(compiler, "send", "does not mention both {{to}} and {{body}}",
+						 "Put them into \"fields\", as in {\"to\": \"{{to}}\", \"text\": \"{{body}}\"}.");
 }
 
 /*

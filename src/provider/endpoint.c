@@ -314,7 +314,7 @@ compile_url(sf_compiler *compiler, const char *part, sf_node *node, bool allow_i
 	}
 	if (problem != NULL)
 		sf_compile_error(compiler, place(part, url ? "url" : "path"), problem,
-						 allow_insecure_http ? NULL :
+						 strstr(problem, "http") == NULL || allow_insecure_http ? NULL :
 						 "Plain http, to this machine only, needs smsfollow.allow_insecure_http.");
 }
 

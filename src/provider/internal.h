@@ -477,6 +477,7 @@ struct sf_provider
 	int			sandbox_delay_ms;
 	sf_template *callback;		/* NULL: none */
 	sf_endpoint *send;
+	bool		send_complete;	/* it carries the recipient and the body */
 	sf_reader	response;
 	sf_rules	classify;
 	sf_rules	dlr_classify;
