@@ -74,12 +74,16 @@ COMMENT ON COLUMN smsfollow.stat_worker.settle_ms IS 'Time writing results, ms';
  * identifier; none of them may text anybody before a person adopts it.  A
  * promoted standby keeps everything and goes on.  No unique constraint: it
  * would make the restore fail instead.
+ *
+ * While a restore runs, the dumped row may come last.  Until then "since" holds
+ * the line: texts from before CREATE EXTENSION were not made here.
  */
 CREATE TABLE smsfollow.installation (
 	incarnation uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
 	system_identifier bigint NOT NULL,
 	database_oid oid NOT NULL,
 	site text NOT NULL,
+	since timestamptz NOT NULL,
 	adopted_at timestamptz NOT NULL,
 	adopted_by text NOT NULL
 );
@@ -87,6 +91,22 @@ COMMENT ON TABLE smsfollow.installation IS
 'Where texts may be sent from: exactly one row that matches this server, database and smsfollow.site; see adopt()';
 COMMENT ON COLUMN smsfollow.installation.system_identifier IS 'Of the cluster, as pg_control_system() says';
 COMMENT ON COLUMN smsfollow.installation.site IS 'smsfollow.site at that time; empty: not set';
+COMMENT ON COLUMN smsfollow.installation.since IS
+'Texts and counts from before this moment were made elsewhere and are left alone; -infinity once a person called adopt()';
+
+CREATE FUNCTION smsfollow.tell_workers() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM smsfollow.worker_changed();
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.tell_workers() IS
+'Trigger: at commit the workers read again whether they may run and send, whoever changed it, a restore included';
+CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smsfollow.installation
+	FOR EACH STATEMENT EXECUTE FUNCTION smsfollow.tell_workers();
 
 CREATE FUNCTION smsfollow.system_identifier() RETURNS bigint
 LANGUAGE c STABLE PARALLEL SAFE
@@ -98,8 +118,8 @@ LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'smsfollow_site';
 COMMENT ON FUNCTION smsfollow.site() IS 'Internal: smsfollow.site; empty when not set';
 
-INSERT INTO smsfollow.installation (system_identifier, database_oid, site, adopted_at, adopted_by)
-SELECT smsfollow.system_identifier(), d.oid, smsfollow.site(), pg_catalog.clock_timestamp(), session_user
+INSERT INTO smsfollow.installation (system_identifier, database_oid, site, since, adopted_at, adopted_by)
+SELECT smsfollow.system_identifier(), d.oid, smsfollow.site(), smsfollow.clock(), pg_catalog.clock_timestamp(), session_user
 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database();
 
 CREATE FUNCTION smsfollow.installation_problem() RETURNS text
@@ -133,15 +153,11 @@ DECLARE
 	due bigint;
 BEGIN
 	LOCK TABLE smsfollow.installation IN SHARE ROW EXCLUSIVE MODE;
-	problem := smsfollow.installation_problem();
-	IF problem IS NULL THEN
-		RETURN 'Nothing to do: this database is adopted.';
-	END IF;
+	problem := coalesce(smsfollow.installation_problem(), 'nothing was wrong');
 	DELETE FROM smsfollow.installation;
-	INSERT INTO smsfollow.installation (system_identifier, database_oid, site, adopted_at, adopted_by)
-	SELECT smsfollow.system_identifier(), d.oid, smsfollow.site(), clock_timestamp(), session_user
+	INSERT INTO smsfollow.installation (system_identifier, database_oid, site, since, adopted_at, adopted_by)
+	SELECT smsfollow.system_identifier(), d.oid, smsfollow.site(), '-infinity', clock_timestamp(), session_user
 	FROM pg_database d WHERE d.datname = current_database();
-	PERFORM smsfollow.worker_changed();
 	SELECT count(*) INTO due FROM (
 		SELECT FROM smsfollow.ready r WHERE r.lane >= 0 AND r.send_at <= smsfollow.clock() LIMIT most + 1) x;
 	RETURN format('Adopted (%s). Texts that are due and go as soon as this commits: %s.',
@@ -165,6 +181,8 @@ CREATE TABLE smsfollow.control (
 COMMENT ON TABLE smsfollow.control IS 'Whether the workers of this database are paused or stopped; outlives crash and restart';
 COMMENT ON COLUMN smsfollow.control.paused IS 'True: the dispatcher runs and sends nothing';
 COMMENT ON COLUMN smsfollow.control.stopped IS 'True: neither worker runs';
+CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smsfollow.control
+	FOR EACH STATEMENT EXECUTE FUNCTION smsfollow.tell_workers();
 
 CREATE FUNCTION smsfollow.set_control(paused boolean, stopped boolean) RETURNS void
 LANGUAGE plpgsql
@@ -180,11 +198,10 @@ BEGIN
 		stopped = coalesce(set_control.stopped, c.stopped),
 		changed_at = excluded.changed_at,
 		changed_by = excluded.changed_by;
-	PERFORM smsfollow.worker_changed();
 END
 $$;
 COMMENT ON FUNCTION smsfollow.set_control(boolean, boolean) IS
-'Internal: changes smsfollow.control (NULL: as it is) and tells the workers at commit. Error: object_not_in_prerequisite_state when smsfollow is not preloaded';
+'Internal: changes smsfollow.control (NULL: as it is). Error: object_not_in_prerequisite_state when smsfollow is not preloaded';
 
 CREATE FUNCTION smsfollow.start_worker() RETURNS void
 LANGUAGE plpgsql

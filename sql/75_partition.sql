@@ -135,6 +135,7 @@ BEGIN
 												 'smsfollow.verdict']::regclass[])
 					AND c.relname ~ '_p[0-9]{8}$') p
 			WHERE p.week + interval '7 days' <= now - days * interval '1 day'
+				AND p.week + interval '7 days' > (SELECT max(o.since) FROM smsfollow.installation o)
 				-- a text that still waits needs its row, and its week its verdicts
 				AND NOT EXISTS (SELECT FROM smsfollow.ready r
 								WHERE r.message_at >= p.week AND r.message_at < p.week + interval '7 days')
@@ -167,10 +168,16 @@ CREATE FUNCTION smsfollow.fold_kpi() RETURNS bigint
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	/* One statement: a crash repeats nothing, and every snapshot sums right. */
+	/*
+	 * One statement: a crash repeats nothing, and every snapshot sums right.
+	 * What a running restore has brought so far stays as it is: its kpi_minute
+	 * is still to come.
+	 */
 	WITH gone AS (
 		DELETE FROM smsfollow.kpi_delta
-		WHERE ctid = ANY (ARRAY(SELECT ctid FROM smsfollow.kpi_delta LIMIT 20000))
+		WHERE ctid = ANY (ARRAY(SELECT d.ctid FROM smsfollow.kpi_delta d
+								WHERE d.bucket >= (SELECT date_trunc('minute', max(o.since)) FROM smsfollow.installation o)
+								LIMIT 20000))
 		RETURNING campaign_id, bucket, metric, reason, n, cost
 	), folded AS (
 		INSERT INTO smsfollow.kpi_minute AS k (campaign_id, bucket, metric, reason, n, cost)

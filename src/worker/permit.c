@@ -29,6 +29,8 @@ static bool may_send = false;
 static uint32 known_change;
 static TimestampTz known_at;
 static sf_worker_state known_state = SF_WORKER_RUNNING;
+static TimestampTz since = DT_NOEND;	/* texts from before were made elsewhere */
+static bool foreign_seen = false;	/* there is such a text */
 
 /*
  * Reads what persons decided.  No row: nobody decided anything.
@@ -50,11 +52,22 @@ bool
 sf_process_guarded(char *reason, Size reason_size)
 {
 	char	   *problem;
+	TimestampTz now_since;
+	bool		isnull;
 
-	if (SPI_execute("SELECT smsfollow.installation_problem()", true, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
+	if (SPI_execute("SELECT smsfollow.installation_problem(), pg_catalog.max(i.since) "
+					"FROM smsfollow.installation i", true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read smsfollow.installation");
 	problem = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	now_since = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	if (isnull)
+		now_since = DT_NOEND;
+	if (now_since != since)
+		foreign_seen = false;
+	since = now_since;
+
+	if (problem == NULL && foreign_seen)
+		problem = "it has texts that were made before smsfollow was installed here";
 	if (problem == NULL)
 		return false;
 	strlcpy(reason, problem, reason_size);
@@ -128,6 +141,26 @@ sf_process_may_send(void)
 	known = true;
 	enter_state(guarded ? SF_WORKER_GUARDED : paused ? SF_WORKER_PAUSED : SF_WORKER_RUNNING, reason);
 	return may_send;
+}
+
+void
+sf_process_check_text(TimestampTz message_at)
+{
+	/* Only a dispatcher sends. */
+	if (sf_my_slot == NULL || message_at >= since)
+		return;
+	foreign_seen = true;
+	sf_process_look_again();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("a text is older than the installation of smsfollow in this database"),
+			 errhint("If texts shall be sent from this copy of the data, call smsfollow.adopt().")));
+}
+
+bool
+sf_process_adopted(void)
+{
+	return known_state != SF_WORKER_GUARDED;
 }
 
 /* system_identifier() returns bigint: of this cluster, as pg_control_system() says it. */

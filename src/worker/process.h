@@ -18,6 +18,7 @@ extern void sf_process_commit_utility(void);
 
 /* permit.c */
 extern void sf_process_read_control(bool *paused, bool *stopped);	/* needs SPI */
+extern bool sf_process_adopted(void);	/* as sf_process_may_send last saw it */
 extern void sf_process_look_again(void);	/* before the next claim, ask the database */
 
 /* vacuum.c */

@@ -154,7 +154,7 @@ sf_scheduler_main(Datum main_arg)
 		CHECK_FOR_INTERRUPTS();
 		sf_process_reloaded();
 
-		/* Notices stop_worker(), DROP EXTENSION, adoption; jobs run whatever it says. */
+		/* Notices stop_worker() and DROP EXTENSION, too. */
 		PG_TRY();
 		{
 			sf_process_may_send();
@@ -167,7 +167,8 @@ sf_scheduler_main(Datum main_arg)
 
 		if (sf_process_woken())
 			bring_forward();
-		wait = run_due_jobs(context);
+		/* A copy that nobody adopted is left as it is. */
+		wait = sf_process_adopted() ? run_due_jobs(context) : sf_poll_interval;
 		if (sf_process_stopping())
 			break;
 

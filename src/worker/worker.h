@@ -161,6 +161,12 @@ extern bool sf_process_guarded(char *reason, Size reason_size);
  * a person stopped it.  Call it outside a transaction, before each claim.
  */
 extern bool sf_process_may_send(void);
+/*
+ * In a dispatcher, before it commits a claim: raises an error when a claimed
+ * text was made before smsfollow was installed here, so by another database
+ * whose dump is being restored.  From then on sf_process_may_send says no.
+ */
+extern void sf_process_check_text(TimestampTz message_at);
 /* What stat_worker shows: the state, which sf_process_may_send keeps up to date, and words. */
 extern void sf_process_state(sf_worker_state state, const char *activity);
 extern void sf_process_activity(const char *activity);
