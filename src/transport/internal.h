@@ -40,6 +40,7 @@
 #define SF_CURL_HAS_PREREQ 1
 #endif
 
+#define SF_MAX_TIMEOUT_MS (24L * 3600 * 1000)
 #define SF_MAX_URL 8192			/* bytes of a request's URL */
 #define SF_MAX_HEADERS 64		/* headers of a request */
 #define SF_MAX_REQUEST (1024 * 1024)	/* bytes of a request in all */
@@ -89,8 +90,8 @@ typedef struct sf_transfer
 {
 	struct sf_transfer *next;	/* in the list it stands in */
 	sf_transport *owner;
-	CURL	   *easy;
-	uint64_t	generation;		/* of the options that easy carries */
+	CURL	   *easy;			/* NULL until first used, and after a failure */
+	uint64_t	generation;		/* of the options that easy carries; 0: none */
 	bool		running;
 
 	/* request */
@@ -99,6 +100,7 @@ typedef struct sf_transfer
 	bool		plain;			/* url is http */
 	long		timeout_ms;		/* the one easy carries */
 	bool		begun;			/* curl went to the point of writing it */
+	long		tunnel_bytes;	/* what curl had written for a proxy before */
 	bool		repeated;		/* curl wanted to send it a second time */
 	sf_buffer	request;		/* header lines and body; wiped after use */
 	struct curl_slist *lines;	/* array of nodes pointing into request */

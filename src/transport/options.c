@@ -63,9 +63,10 @@ sf_options_check(const sf_transport_options *options, char *err)
 				 SF_TRANSPORT_MAX_WINDOW);
 		return false;
 	}
-	if (options->connect_timeout_ms < 1 || options->timeout_ms < 1)
+	if (options->connect_timeout_ms < 1 || options->connect_timeout_ms > SF_MAX_TIMEOUT_MS ||
+		options->timeout_ms < 1 || options->timeout_ms > SF_MAX_TIMEOUT_MS)
 	{
-		snprintf(err, SF_TRANSPORT_ERROR_SIZE, "timeouts must be at least one millisecond");
+		snprintf(err, SF_TRANSPORT_ERROR_SIZE, "timeouts must be between one millisecond and one day");
 		return false;
 	}
 	if (options->max_response < 1 || options->max_response > SIZE_MAX / 4)
@@ -225,7 +226,8 @@ close_socket(void *context, curl_socket_t fd)
 #ifdef SF_CURL_HAS_PREREQ
 /*
  * curl is about to write the request.  Once: a second time would be a repeat
- * on another connection, and the first may have been acted upon.
+ * on another connection, and the first may have been acted upon.  What it
+ * wrote until now asked a proxy for a tunnel and is not the request.
  */
 static int
 begin_request(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port)
@@ -242,6 +244,7 @@ begin_request(void *context, char *remote_ip, char *local_ip, int remote_port, i
 		return CURL_PREREQFUNC_ABORT;
 	}
 	transfer->begun = true;
+	(void) curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &transfer->tunnel_bytes);
 	return CURL_PREREQFUNC_OK;
 }
 #else

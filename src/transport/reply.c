@@ -178,6 +178,24 @@ phase(CURL *easy, CURLINFO info)
 }
 
 /*
+ * True when not a byte of the request itself can have left.  With the
+ * callback we know; without it, an https request cannot have been written
+ * before the handshake of its connection was over.
+ */
+static bool
+never_begun(const sf_transfer *transfer, long connections)
+{
+	if (transfer->begun)
+		return false;
+#ifdef SF_CURL_HAS_PREREQ
+	(void) connections;
+	return true;
+#else
+	return !transfer->plain && connections > 0 && transfer->response.tls_us == 0;
+#endif
+}
+
+/*
  * Request bytes written.  Of curl's two figures the second holds the body.
  * The first holds the headers, and with them: from 8.7 on the body too; before,
  * a body that went out in one piece with them, which a small one does over
@@ -185,7 +203,7 @@ phase(CURL *easy, CURLINFO info)
  * take the lower value.  8.7 itself leaves the first figure at 0.
  */
 static uint64_t
-bytes_written(const sf_transfer *transfer, int http_version)
+bytes_written(const sf_transfer *transfer)
 {
 	long		request = 0;
 	curl_off_t	uploaded = 0;
@@ -193,8 +211,9 @@ bytes_written(const sf_transfer *transfer, int http_version)
 
 	(void) curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request);
 	(void) curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+	request -= transfer->tunnel_bytes;
 #ifdef SF_CURL_HAS_PREREQ
-	if (http_version < 2 && transfer->body_len < SF_CURL_ONE_PIECE)
+	if (transfer->response.http_version < 2 && transfer->body_len < SF_CURL_ONE_PIECE)
 		whole = true;
 #endif
 	if (whole)
@@ -272,7 +291,7 @@ sf_reply_finish(sf_transfer *transfer, CURLcode code)
 	response->total_us = phase(easy, CURLINFO_TOTAL_TIME_T);
 	response->reused = connections == 0;
 	response->http_version = version == CURL_HTTP_VERSION_2_0 ? 2 : 1;
-	response->bytes_out = bytes_written(transfer, response->http_version);
+	response->bytes_out = never_begun(transfer, connections) ? 0 : bytes_written(transfer);
 	response->stage = stage_of(transfer, code);
 	if (code != CURLE_OK)
 		explain(transfer, code);

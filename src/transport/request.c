@@ -331,6 +331,8 @@ sf_request_load(sf_transfer *transfer, const sf_http_request *request, char *err
 		return refuse(err, "the body is missing");
 	if (request->body_len > SF_MAX_REQUEST)
 		return refuse(err, "the request is too large");
+	if (request->timeout_ms < 0 || request->timeout_ms > SF_MAX_TIMEOUT_MS)
+		return refuse(err, "the timeout is out of range");
 	if (request->nheaders < 0 || request->nheaders > SF_MAX_HEADERS)
 		return refuse(err, "the request has too many headers");
 	for (i = 0; i < request->nheaders; i++)
@@ -339,20 +341,18 @@ sf_request_load(sf_transfer *transfer, const sf_http_request *request, char *err
 	if (!set_url(transfer, request->url, err) || !lay_out(transfer, request, err))
 		return false;
 
-	if (timeout_ms != transfer->timeout_ms)
-	{
-		if (curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK)
-			return refuse(err, "the timeout is out of range");
-		transfer->timeout_ms = timeout_ms;
-	}
-	if (!set_method(transfer, post) ||
+	if ((timeout_ms != transfer->timeout_ms &&
+		 curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK) ||
+		!set_method(transfer, post) ||
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->lines) != CURLE_OK)
 	{
 		sf_request_drop(transfer);
 		return refuse(err, "out of memory");
 	}
+	transfer->timeout_ms = timeout_ms;
 	transfer->tag = request->tag;
 	transfer->begun = false;
+	transfer->tunnel_bytes = 0;
 	transfer->repeated = false;
 	transfer->max_response = transfer->owner->options.max_response;
 	return true;

@@ -128,42 +128,47 @@ free_transfer(sf_transfer *transfer)
 	free(transfer);
 }
 
-/* A transfer for one more request: a pooled one or a new one; NULL and a reason. */
-static sf_transfer *
-take_transfer(sf_transport *t, char *err)
-{
-	sf_transfer *transfer = t->idle;
-
-	if (transfer != NULL)
-		t->idle = transfer->next;
-	else
-	{
-		transfer = calloc(1, sizeof(*transfer));
-		if (transfer == NULL || (transfer->easy = curl_easy_init()) == NULL)
-		{
-			free(transfer);
-			snprintf(err, SF_TRANSPORT_ERROR_SIZE, "out of memory");
-			return NULL;
-		}
-		transfer->owner = t;
-		t->transfers[t->ntransfers++] = transfer;
-	}
-	transfer->next = NULL;
-	if (transfer->generation != t->generation && !sf_options_apply(transfer, err))
-	{
-		transfer->next = t->idle;
-		t->idle = transfer;
-		return NULL;
-	}
-	return transfer;
-}
-
 /* Gives a transfer back to the pool. */
 static void
 pool_transfer(sf_transport *t, sf_transfer *transfer)
 {
 	transfer->next = t->idle;
 	t->idle = transfer;
+}
+
+/* A transfer for one more request: a pooled one or a new one; NULL and a reason. */
+static sf_transfer *
+take_transfer(sf_transport *t, char *err)
+{
+	sf_transfer *transfer = t->idle;
+
+	if (transfer == NULL)
+	{
+		transfer = calloc(1, sizeof(*transfer));
+		if (transfer == NULL)
+		{
+			snprintf(err, SF_TRANSPORT_ERROR_SIZE, "out of memory");
+			return NULL;
+		}
+		transfer->owner = t;
+		t->transfers[t->ntransfers++] = transfer;
+		pool_transfer(t, transfer);
+	}
+	if (transfer->easy == NULL)
+	{
+		transfer->easy = curl_easy_init();
+		transfer->generation = 0;
+		if (transfer->easy == NULL)
+		{
+			snprintf(err, SF_TRANSPORT_ERROR_SIZE, "out of memory");
+			return NULL;
+		}
+	}
+	if (transfer->generation != t->generation && !sf_options_apply(transfer, err))
+		return NULL;
+	t->idle = transfer->next;
+	transfer->next = NULL;
+	return transfer;
 }
 
 /* Ends the loan of the last reply that was handed out. */
@@ -181,10 +186,9 @@ release_lent(sf_transport *t)
 static void
 trim_pool(sf_transport *t)
 {
-	int			kept = 0;
 	int			i;
 
-	while (t->idle != NULL && t->ntransfers - kept > t->window)
+	while (t->idle != NULL && t->ntransfers > t->window)
 	{
 		sf_transfer *transfer = t->idle;
 
@@ -373,12 +377,21 @@ sf_transport_add(sf_transport *t, const sf_http_request *request, char *err)
 	return true;
 }
 
-/* Moves a transfer that ended with code to the done queue. */
+/*
+ * Moves a transfer that ended with code to the done queue.  After a failure
+ * its easy handle is not used again: libcurl 7.88 remembers there that it
+ * wanted to rewind the body, and would fail the next request for it.
+ */
 static void
 finish(sf_transport *t, sf_transfer *transfer, CURLcode code)
 {
 	sf_reply_finish(transfer, code);
 	(void) curl_multi_remove_handle(t->multi, transfer->easy);
+	if (code != CURLE_OK)
+	{
+		curl_easy_cleanup(transfer->easy);
+		transfer->easy = NULL;
+	}
 	transfer->running = false;
 	sf_request_drop(transfer);
 	transfer->next = NULL;
