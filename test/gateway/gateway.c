@@ -163,8 +163,8 @@ typedef struct start_options
 	const char *port_file;
 	const char *log;
 	bool		log_sync;
-	const char *cert;
-	const char *key;
+	char	   *cert;			/* PEM text */
+	char	   *key;
 	bool		quiet;
 } start_options;
 
@@ -394,5 +394,7 @@ main(int argc, char **argv)
 	log_event("stop");
 	log_close();
 	store_clear();
+	free(start.cert);
+	free(start.key);
 	return 0;
 }

@@ -58,7 +58,7 @@ store_open(int64_t keep)
 		run_number = (uint64_t) now_us();
 }
 
-/* Forgets the oldest message. */
+/* Forgets the oldest message, which is the last of its chains. */
 static void
 drop_oldest(void)
 {
@@ -66,21 +66,13 @@ drop_oldest(void)
 	record	   *m = *slot;
 
 	if (m->to_newer != NULL)
-		m->to_newer->to_older = m->to_older;
+		m->to_newer->to_older = NULL;
 	else
-		by_to[bucket(m->to)] = m->to_older;
-	if (m->to_older != NULL)
-		m->to_older->to_newer = m->to_newer;
-
-	if (m->ref[0] != '\0')
-	{
-		if (m->ref_newer != NULL)
-			m->ref_newer->ref_older = m->ref_older;
-		else
-			by_ref[bucket(m->ref)] = m->ref_older;
-		if (m->ref_older != NULL)
-			m->ref_older->ref_newer = m->ref_newer;
-	}
+		by_to[bucket(m->to)] = NULL;
+	if (m->ref_newer != NULL)
+		m->ref_newer->ref_older = NULL;
+	else if (m->ref[0] != '\0')
+		by_ref[bucket(m->ref)] = NULL;
 	free(m);
 	*slot = NULL;
 	oldest_id++;

@@ -224,6 +224,11 @@ is($gateway->lookup($sids[1])->{status}, 404, 'the oldest are forgotten');
 is($gateway->lookup($sids[2])->{status}, 200, 'the newest are not');
 is(listed(To => '+14155550300'), 3, 'nor in the list');
 is_deeply($gateway->control('GET', 'received', ref => 'r1'), [], 'nor by ref');
+$gateway->send(To => "+1415555030$_", ref => 'same') for 1 .. 5;
+is(listed(To => '+14155550301'), 0, 'a recipient is forgotten with the last text');
+is(scalar @{ $gateway->control('GET', 'received', ref => 'same') }, 3, 'a ref is remembered as far as its texts');
+is($gateway->send(To => '+14155550301')->{status}, 201, 'and may come again');
+is(listed(To => '+14155550301'), 1, 'then it is found');
 
 # Requests share a connection.
 my $socket = $gateway->connect;

@@ -140,6 +140,15 @@ is($gateway->send->{status}, 500, 'the first rule decides');
 is_deeply([ map { "$_->{kind} $_->{hits}" } @{ $gateway->control('GET', 'faults') } ],
 	[ 'status 3', 'status 0' ], 'rules are listed with their hits');
 
+# A ref accepted twice is a duplicate; one that was refused before is not.
+$gateway->control('POST', 'reset');
+$gateway->fault(kind => 'status', status => 503, count => 1);
+$gateway->fault(kind => 'reset', count => 1);
+$gateway->send(ref => 'twice') for 1 .. 4;
+my $stats = $gateway->control('GET', 'stats');
+is_deeply([ @$stats{qw(received accepted rejected duplicates)} ], [ 4, 3, 1, 2 ], 'counters');
+is_deeply([ map { $_->{duplicate} ? 1 : 0 } @{ $gateway->control('GET', 'received', ref => 'twice') } ], [ 1, 1, 0, 0 ], 'duplicates are marked');
+
 # reset: rules, counters and texts are gone, options are back
 $gateway->control('POST', 'latency', ms => 100);
 $gateway->control('POST', 'opt_out', to => '+14155550101');
@@ -149,7 +158,7 @@ is($gateway->control('GET', 'stats')->{received}, 0, 'reset: counters');
 $start = time;
 is($gateway->send->{status}, 201, 'reset: rules and opt-outs');
 cmp_ok(time - $start, '<', 0.1, 'reset: latency');
-is(scalar(grep { $_->{event} eq 'reset' } $gateway->log_lines), 1, 'reset: logged');
+is(scalar(grep { $_->{event} eq 'reset' } $gateway->log_lines), 2, 'reset: logged');
 
 # bad rules are refused
 for my $bad ([ kind => 'odd' ], [ kind => 'status', status => 99 ], [ kind => 'status', p => 2 ],
@@ -190,6 +199,11 @@ my @sockets = map { $gateway->begin_send } 1 .. 50;
 is(scalar(grep { Gateway::read_answer($_)->{status} == 201 } @sockets), 50, 'fixed latency: all answered');
 cmp_ok(time - $start, '>=', 0.2, 'fixed latency: after it');
 cmp_ok(time - $start, '<', 2, 'fixed latency: side by side');
+$gateway->fault(kind => 'delay', latency => 3000, count => 2);
+@sockets = map { $gateway->begin_send } 1 .. 2;
+ok($gateway->wait_for(faults => 2), 'two are slow');
+is($gateway->send->{status}, 201, 'a quick one');
+ok(!IO::Select->new(@sockets)->can_read(0), 'overtakes them');
 $gateway->control('POST', 'latency', p50 => 50, p99 => 200);
 my (%began, @took);
 for (1 .. 200)
