@@ -550,6 +550,7 @@ extern bool sf_leading_integer(sf_value s, int64 *i);
 extern int	sf_number_compare(sf_value a, sf_value b);
 extern Numeric sf_as_numeric(sf_value v);
 extern bool sf_number_text(sf_render *r, sf_value v, StringInfo out);
+extern bool sf_fixed_text(sf_render *r, sf_value v, int decimals, StringInfo out);
 extern bool sf_arithmetic(sf_render *r, char op, sf_value a, sf_value b, sf_value *result);
 extern bool sf_check_number(sf_render *r, sf_value v);
 extern bool sf_negate(sf_render *r, sf_value v, sf_value *result);

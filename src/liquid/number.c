@@ -523,3 +523,16 @@ sf_round(sf_render *r, sf_value v, char how, int64 digits, sf_value *result)
 	*result = sf_from_numeric(n);
 	return true;
 }
+
+/* Appends the number with exactly so many digits after the point. */
+bool
+sf_fixed_text(sf_render *r, sf_value v, int decimals, StringInfo out)
+{
+	sf_value	rounded = sf_nil();
+
+	if (!sf_check_number(r, v))
+		return false;
+	rounded.type = SF_V_NUM;
+	rounded.u.num = round_to(sf_as_numeric(v), decimals);
+	return sf_number_text(r, rounded, out);
+}
