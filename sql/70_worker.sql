@@ -153,15 +153,15 @@ DECLARE
 	due bigint;
 BEGIN
 	LOCK TABLE smsfollow.installation IN SHARE ROW EXCLUSIVE MODE;
-	problem := coalesce(smsfollow.installation_problem(), 'nothing was wrong');
+	problem := smsfollow.installation_problem();
 	DELETE FROM smsfollow.installation;
 	INSERT INTO smsfollow.installation (system_identifier, database_oid, site, since, adopted_at, adopted_by)
 	SELECT smsfollow.system_identifier(), d.oid, smsfollow.site(), '-infinity', clock_timestamp(), session_user
 	FROM pg_database d WHERE d.datname = current_database();
 	SELECT count(*) INTO due FROM (
 		SELECT FROM smsfollow.ready r WHERE r.lane >= 0 AND r.send_at <= smsfollow.clock() LIMIT most + 1) x;
-	RETURN format('Adopted (%s). Texts that are due and go as soon as this commits: %s.',
-				  problem, CASE WHEN due > most THEN 'more than ' || most ELSE due::text END);
+	RETURN format('Adopted%s. Texts that are due and go as soon as this commits: %s.',
+				  ' (' || problem || ')', CASE WHEN due > most THEN 'more than ' || most ELSE due::text END);
 END
 $$;
 COMMENT ON FUNCTION smsfollow.adopt() IS

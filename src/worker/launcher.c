@@ -221,22 +221,19 @@ take_slot(Oid dboid)
 
 /*
  * Brings the slots in line with smsfollow.databases.  Slots of databases that
- * are no longer listed lose their mark; their workers are ended below.
+ * are no longer listed lose their mark, at the end and only they: a worker that
+ * is just starting looks at it.
  */
 static void
 read_list(void)
 {
+	bool	   *seen = palloc0(sf_shared_state->nslots * sizeof(bool));
 	List	   *names = NIL;
 	ListCell   *cell;
 	int			i;
 
 	/* The check hook has accepted the syntax. */
 	sf_settings_split_list(sf_databases, &names);
-
-	LWLockAcquire(sf_shared_state->lock, LW_EXCLUSIVE);
-	for (i = 0; i < sf_shared_state->nslots; i++)
-		sf_shared_state->slots[i].listed = false;
-	LWLockRelease(sf_shared_state->lock);
 
 	foreach(cell, names)
 	{
@@ -252,6 +249,7 @@ read_list(void)
 			slot = take_slot(dboid);
 			if (slot != NULL)
 			{
+				seen[slot - sf_shared_state->slots] = true;
 				slot->listed = true;
 				strlcpy(slot->dbname, name, sizeof(slot->dbname));
 			}
@@ -261,6 +259,14 @@ read_list(void)
 		}
 		note_listed(name, problem);
 	}
+
+	LWLockAcquire(sf_shared_state->lock, LW_EXCLUSIVE);
+	for (i = 0; i < sf_shared_state->nslots; i++)
+	{
+		if (!seen[i])
+			sf_shared_state->slots[i].listed = false;
+	}
+	LWLockRelease(sf_shared_state->lock);
 }
 
 /*

@@ -22,6 +22,8 @@
 #include "worker/process.h"
 #include "worker/worker.h"
 
+#define FOREIGN_REASON "it has texts that were made before smsfollow was installed here"
+
 PG_FUNCTION_INFO_V1(smsfollow_system_identifier);
 
 static bool known = false;		/* the following hold */
@@ -51,7 +53,7 @@ sf_process_read_control(bool *paused, bool *stopped)
 bool
 sf_process_guarded(char *reason, Size reason_size)
 {
-	char	   *problem;
+	const char *problem;
 	TimestampTz now_since;
 	bool		isnull;
 
@@ -67,7 +69,7 @@ sf_process_guarded(char *reason, Size reason_size)
 	since = now_since;
 
 	if (problem == NULL && foreign_seen)
-		problem = "it has texts that were made before smsfollow was installed here";
+		problem = FOREIGN_REASON;
 	if (problem == NULL)
 		return false;
 	strlcpy(reason, problem, reason_size);
@@ -151,6 +153,7 @@ sf_process_check_text(TimestampTz message_at)
 		return;
 	foreign_seen = true;
 	sf_process_look_again();
+	enter_state(SF_WORKER_GUARDED, FOREIGN_REASON);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("a text is older than the installation of smsfollow in this database"),

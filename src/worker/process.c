@@ -46,7 +46,7 @@
 #include "worker/worker.h"
 
 #define SF_ADVISORY_CLASS 0x534D5346	/* "SMSF" */
-#define FINAL_TIMEOUT_MS (10 * 1000)
+#define FINAL_TIMEOUT_MS (sf_shutdown_grace + 3000)
 #define END_SLACK_MS 1000
 #define REPEATED_ERROR_US (INT64CONST(60) * USECS_PER_SEC)
 
@@ -299,13 +299,42 @@ check_extension(void)
 		sf_process_leave(SF_EXIT_ROLE);
 }
 
+/*
+ * One transaction that finds out whether this process has anything to do; if
+ * not, it does not return.
+ */
+static void
+check_duty(void)
+{
+	bool		paused;
+	bool		stopped;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	check_extension();
+	take_advisory_lock();
+	sf_process_read_control(&paused, &stopped);
+	if (stopped)
+	{
+		if (absence_is_news())
+			ereport(LOG,
+					(errmsg("smsfollow does not run in database \"%s\": it was stopped", sf_my_slot->dbname),
+					 errhint("smsfollow.start_worker() starts it.")));
+		sf_process_leave(SF_EXIT_STOPPED);
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller_context);
+}
+
 void
 sf_process_start(Datum main_arg, sf_worker_kind kind)
 {
 	Oid			dboid = DatumGetObjectId(main_arg);
 	Oid			role;
-	bool		paused;
-	bool		stopped;
 
 	my_kind = kind;
 	memcpy(&role, MyBgworkerEntry->bgw_extra, sizeof(role));
@@ -331,25 +360,16 @@ sf_process_start(Datum main_arg, sf_worker_kind kind)
 												ALLOCSET_DEFAULT_SIZES));
 	caller_context = CurrentMemoryContext;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	check_extension();
-	take_advisory_lock();
-	sf_process_read_control(&paused, &stopped);
-	if (stopped)
+	PG_TRY();
 	{
-		if (absence_is_news())
-			ereport(LOG,
-					(errmsg("smsfollow does not run in database \"%s\": it was stopped", sf_my_slot->dbname),
-					 errhint("smsfollow.start_worker() starts it.")));
-		sf_process_leave(SF_EXIT_STOPPED);
+		check_duty();
 	}
-	SPI_finish();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(caller_context);
+	PG_CATCH();
+	{
+		sf_process_caught(caller_context);
+		proc_exit(1);
+	}
+	PG_END_TRY();
 
 	LWLockAcquire(sf_shared_state->lock, LW_EXCLUSIVE);
 	my_status->absence_logged = false;

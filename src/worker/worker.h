@@ -191,7 +191,7 @@ extern bool sf_process_stopping(void);
  * commit that waited for a standby then counts as done, so ask
  * sf_process_stopping() before acting on what was committed.  begin_final is
  * for results that must not be lost: SIGTERM lets its statements finish, which
- * get ten seconds, and only ends a wait for a standby.
+ * get shutdown_grace and three seconds, and only ends a wait for a standby.
  */
 extern void sf_process_begin(const char *activity);
 extern void sf_process_begin_final(const char *activity);
