@@ -65,6 +65,85 @@ listed(const char *const *list, int n, const char *name)
 	return false;
 }
 
+/* Members of the parts that are objects; the description's own are in parts. */
+static const struct
+{
+	const char *name;
+	int			where;			/* SF_IN_* */
+}			members[] =
+{
+	{"method", SF_IN_REQUEST},
+	{"path", SF_IN_REQUEST},
+	{"url", SF_IN_REQUEST},
+	{"encoding", SF_IN_REQUEST},
+	{"content_type", SF_IN_REQUEST},
+	{"headers", SF_IN_REQUEST | SF_IN_AUTH},
+	{"body", SF_IN_REQUEST | SF_IN_WEBHOOK | SF_IN_MATCH},
+	{"query", SF_IN_REQUEST},
+	{"space", SF_IN_REQUEST},
+	{"type", SF_IN_AUTH},
+	{"user", SF_IN_AUTH},
+	{"password", SF_IN_AUTH},
+	{"token", SF_IN_AUTH},
+	{"params", SF_IN_AUTH},
+	{"format", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"ok_http", SF_IN_ANSWER},
+	{"ok_when", SF_IN_ANSWER},
+	{"ok_regex", SF_IN_ANSWER},
+	{"id", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"id_regex", SF_IN_ANSWER},
+	{"id_is_ref", SF_IN_ANSWER},
+	{"status", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"segments", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"cost", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"currency", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"error_code", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"error_code_regex", SF_IN_ANSWER},
+	{"error_text", SF_IN_ANSWER | SF_IN_WEBHOOK},
+	{"error_text_regex", SF_IN_ANSWER},
+	{"each", SF_IN_LIST | SF_IN_WEBHOOK},
+	{"match", SF_IN_LIST},
+	{"next_page", SF_IN_LIST},
+	{"time", SF_IN_MATCH},
+	{"to", SF_IN_MATCH | SF_IN_WEBHOOK},
+	{"event", SF_IN_WEBHOOK},
+	{"when", SF_IN_WEBHOOK},
+	{"unwrap_json", SF_IN_WEBHOOK},
+	{"provider_id", SF_IN_WEBHOOK},
+	{"ref", SF_IN_WEBHOOK},
+	{"permanent", SF_IN_WEBHOOK},
+	{"from", SF_IN_WEBHOOK},
+	{"at", SF_IN_WEBHOOK},
+	{"event_id", SF_IN_WEBHOOK},
+	{"in_reply_to", SF_IN_WEBHOOK},
+	{"media", SF_IN_WEBHOOK},
+	{"media_indexed", SF_IN_WEBHOOK},
+	{"concat", SF_IN_WEBHOOK},
+	{"opt", SF_IN_WEBHOOK},
+	{"confirm_url", SF_IN_WEBHOOK},
+	{"ack", SF_IN_WEBHOOK}
+};
+
+/*
+ * Raises an error when node is no object or has a member that does not belong
+ * to any of the places in where; members that begin with _ are notes.
+ */
+void
+sf_check_members(sf_compiler *compiler, const char *part, const sf_node *node, int where)
+{
+	if (node->kind != SF_NODE_OBJECT)
+		sf_compile_error(compiler, part, "must be an object", NULL);
+	for (const sf_node *n = node->child; n != NULL; n = n->next)
+	{
+		bool		known = n->key[0] == '_';
+
+		for (int i = 0; i < lengthof(members) && !known; i++)
+			known = (members[i].where & where) != 0 && strcmp(members[i].name, n->key) == 0;
+		if (!known)
+			sf_compile_error(compiler, psprintf("%s.%s", part, n->key), "is not known here", NULL);
+	}
+}
+
 /* A copy of setting under another name, so that the merge puts it in place. */
 static sf_node *
 renamed(const sf_node *setting, const char *name)
@@ -177,6 +256,7 @@ compile_http(sf_compiler *compiler, sf_provider *p, bool allow_insecure_http)
 	if (sf_node_get(d, "send") == NULL)
 		sf_compile_error(compiler, "send", "is missing",
 						 "Set \"url\" and \"fields\", or write a \"send\" part.");
+	sf_check_members(compiler, "send", sf_node_get(d, "send"), SF_IN_REQUEST);
 	p->send = sf_endpoint_compile(compiler, "send", sf_node_get(d, "send"), allow_insecure_http);
 	p->send_complete = (compiler->vars_used & wanted) == wanted;
 	if (fetch != NULL)
@@ -214,7 +294,11 @@ compile(sf_provider *p, sf_compiler *compiler, bool allow_insecure_http, int fla
 		compile_http(compiler, p, allow_insecure_http);
 
 	if ((flags & SF_COMPILE_EVENTS_ONLY) == 0)
+	{
+		if (response != NULL)
+			sf_check_members(compiler, "response", response, SF_IN_ANSWER);
 		sf_reader_compile(compiler, "response", response, &p->response);
+	}
 	if (response != NULL && sf_node_scalar(sf_node_get(response, "id_is_ref")) != NULL)
 		p->id_is_ref = strcmp(sf_node_scalar(sf_node_get(response, "id_is_ref")), "true") == 0;
 	sf_rules_compile(compiler, "classify", sf_node_get(compiler->description, "classify"),

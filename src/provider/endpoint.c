@@ -236,6 +236,7 @@ compile_auth(sf_compiler *compiler, sf_endpoint *endpoint)
 
 	if (auth == NULL)
 		return NULL;
+	sf_check_members(compiler, "auth", auth, SF_IN_AUTH);
 	type = sf_node_scalar(sf_node_get(auth, "type"));
 	if (type == NULL)
 		sf_compile_error(compiler, "auth.type", "is missing",
@@ -319,8 +320,8 @@ compile_url(sf_compiler *compiler, const char *part, sf_node *node, bool allow_i
 }
 
 /*
- * Compiles the request part called part, whose node is node, or raises an
- * error that names the place.
+ * Compiles the request part called part, whose node is the object node, or
+ * raises an error that names the place.
  */
 sf_endpoint *
 sf_endpoint_compile(sf_compiler *compiler, const char *part, sf_node *node,
@@ -336,8 +337,6 @@ sf_endpoint_compile(sf_compiler *compiler, const char *part, sf_node *node,
 	const sf_node *params;
 	sf_body   **tail;
 
-	if (node->kind != SF_NODE_OBJECT)
-		sf_compile_error(compiler, part, "must be an object", NULL);
 	e->method = method ? method : "POST";
 	if (strcmp(e->method, "GET") != 0 && strcmp(e->method, "POST") != 0)
 		sf_compile_error(compiler, place(part, "method"), "must be GET or POST", NULL);

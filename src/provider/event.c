@@ -99,8 +99,7 @@ compile_rule(sf_compiler *compiler, const sf_node *node, sf_event_rule *rule)
 #define FIELD(member, from, key) \
 	sf_field_compile(compiler, "webhooks." key, sf_node_get(from, key), &rule->member)
 
-	if (node->kind != SF_NODE_OBJECT)
-		sf_compile_error(compiler, "webhooks", "must be an array of objects", NULL);
+	sf_check_members(compiler, "webhooks", node, SF_IN_WEBHOOK);
 	rule->type = event_type(compiler, sf_node_scalar(sf_node_get(node, "event")));
 	sf_when_compile(compiler, "webhooks.when", sf_node_get(node, "when"), &rule->when);
 	rule->has_each = each != NULL;

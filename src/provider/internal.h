@@ -500,6 +500,15 @@ extern sf_provider *sf_provider_compile_flags(MemoryContext context, const char 
 extern void sf_compile_error(const sf_compiler *compiler, const char *where, const char *problem,
 							 const char *hint) pg_attribute_noreturn();
 
+#define SF_IN_REQUEST 1
+#define SF_IN_AUTH 2
+#define SF_IN_ANSWER 4
+#define SF_IN_LIST 8
+#define SF_IN_MATCH 16
+#define SF_IN_WEBHOOK 32
+extern void sf_check_members(sf_compiler *compiler, const char *part, const sf_node *node,
+							 int where);
+
 /* ----- outcome.c ----- */
 
 extern void sf_outcome_init(sf_outcome *outcome);

@@ -27,7 +27,11 @@ sf_lookup_compile(sf_compiler *compiler, const char *part, sf_node *node,
 	const char *each = sf_node_scalar(sf_node_get(node, "each"));
 	const sf_node *match = sf_node_get(node, "match");
 
-	if (sf_node_get(node, "method") == NULL && node->kind == SF_NODE_OBJECT)
+	sf_check_members(compiler, part, node, SF_IN_REQUEST | SF_IN_ANSWER |
+					 (strcmp(part, "lookup") == 0 ? SF_IN_LIST : 0));
+	if (match != NULL)
+		sf_check_members(compiler, "lookup.match", match, SF_IN_MATCH);
+	if (sf_node_get(node, "method") == NULL)
 	{
 		sf_node    *method = sf_node_make(SF_NODE_STRING, "method");
 

@@ -165,6 +165,8 @@ sf_provider_send_outcome(const sf_provider *provider, const sf_http_response *re
 		outcome->kind = SF_ACCEPTED;
 		outcome->reason = "ok";
 		outcome->retry_after_ms = -1;
+		outcome->error_code = NULL;
+		outcome->error_text = NULL;
 		outcome->provider_message_id = reading.id;
 		outcome->segments = reading.segments;
 		outcome->cost = reading.cost;

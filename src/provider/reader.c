@@ -132,7 +132,7 @@ sf_parse_cost(const char *text)
 
 /* ----- readers ----- */
 
-/* Compiles the part called part; node may be NULL: nothing is read. */
+/* Compiles the part called part; node is an object, or NULL: nothing is read. */
 void
 sf_reader_compile(sf_compiler *compiler, const char *part, const sf_node *node, sf_reader *r)
 {
@@ -145,8 +145,6 @@ sf_reader_compile(sf_compiler *compiler, const char *part, const sf_node *node, 
 	sf_regex_compile(compiler, psprintf("%s." #name, part), sf_node_get(node, #name), &r->name)
 
 	memset(r, 0, sizeof(*r));
-	if (node != NULL && node->kind != SF_NODE_OBJECT)
-		sf_compile_error(compiler, part, "must be an object", NULL);
 	if (format != NULL && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
 		sf_compile_error(compiler, psprintf("%s.format", part), "must be json or text", NULL);
 	r->is_text = format != NULL && strcmp(format, "text") == 0;
