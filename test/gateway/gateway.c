@@ -350,9 +350,6 @@ run(int epoll, int signals)
 				die("log", strerror(errno));
 		}
 		server_step();
-		/* Nothing else to do: the lines nobody waits for go out too. */
-		if (n == 0)
-			log_flush(true);
 	}
 }
 

@@ -248,8 +248,8 @@ extern int	log_fd(void);
 extern uint64_t log_request(const request *r, const record *m);
 extern void log_reply(uint64_t seq, bool sent);
 extern void log_event(const char *event);
-extern void log_flush(bool now);
-extern bool log_idle(void);
+extern void log_flush(int64_t at_us);
+extern int64_t log_due_us(void);
 extern uint64_t log_durable(void);
 extern void log_close(void);
 

@@ -9,8 +9,10 @@
  * requests that came during the one before, and the cost of a sync falls as
  * the load grows.
  *
- * A line about a reply may wait for the next batch: it only adds to what is
- * known, and the line about the request is what a test relies on.
+ * A batch is handed over when somebody needs it: at once for a request that is
+ * to be answered at once, somewhat later for one that has a latency to wait
+ * for, and later still for a line about a reply, which only adds to what is
+ * known.
  *
  * A log that cannot be written ends the program: an answer without a log line
  * would make every test that counts texts wrong.
@@ -29,10 +31,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define GATHER_US 2000			/* a line that nobody waits for yet */
+#define SYNC_US 1000			/* before the answer is due */
+#define REPLY_US 20000			/* a line about a reply */
+
 /* main thread only */
 static buffer open_batch;
 static uint64_t open_position;	/* of the last request line in open_batch */
-static bool open_urgent;		/* somebody waits for open_batch */
+static int64_t open_due_us = INT64_MAX; /* when open_batch is to be handed over */
+static bool writer_idle = true; /* as last seen; when it ends, wake_fd tells */
 static EVP_MD *sha256;
 static EVP_MD_CTX *digest_context;
 
@@ -124,6 +131,14 @@ log_fd(void)
 	return wake_fd;
 }
 
+/* The open batch is to be handed over at that time, or before. */
+static void
+due_by(int64_t at_us)
+{
+	if (at_us < open_due_us)
+		open_due_us = at_us;
+}
+
 static void
 member(buffer *b, const char *name, const char *value)
 {
@@ -189,7 +204,8 @@ log_request(const request *r, const record *m)
 	append_hash(b, r->text);
 	member(b, ",\"body\":", r->text);
 	buffer_text(b, "}\n");
-	open_urgent = true;
+	due_by(r->due_us - SYNC_US);
+	due_by(r->received_us + GATHER_US);
 	return ++open_position;
 }
 
@@ -198,14 +214,16 @@ void
 log_reply(uint64_t seq, bool sent)
 {
 	buffer	   *b = &open_batch;
+	int64_t		at_us = now_us();
 
 	if (file < 0)
 		return;
 	buffer_text(b, "{\"event\":\"reply\",\"seq\":");
 	buffer_number(b, (int64_t) seq);
 	buffer_text(b, ",\"us\":");
-	buffer_number(b, now_us());
+	buffer_number(b, at_us);
 	buffer_text(b, sent ? ",\"sent\":true}\n" : ",\"sent\":false}\n");
+	due_by(at_us + REPLY_US);
 }
 
 /* Adds a line about the gateway itself: start, reset, stop. */
@@ -219,36 +237,39 @@ log_event(const char *event)
 	buffer_text(&open_batch, ",\"us\":");
 	buffer_number(&open_batch, now_us());
 	buffer_text(&open_batch, "}\n");
-	open_urgent = true;
+	due_by(0);
 }
 
-/* Hands the open batch to the writer when it is idle and somebody waits, or now. */
+/* Hands the open batch to the writer if that is due and the writer is idle. */
 void
-log_flush(bool now)
+log_flush(int64_t at_us)
 {
-	if (open_batch.len == 0 || !(open_urgent || now))
+	if (at_us < open_due_us)
 		return;
 	pthread_mutex_lock(&lock);
-	if (taken.len == 0)
+	writer_idle = taken.len == 0;
+	if (writer_idle)
 	{
 		buffer		empty = taken;
 
 		taken = open_batch;
 		taken_position = open_position;
 		open_batch = empty;
-		open_urgent = false;
+		open_due_us = INT64_MAX;
+		writer_idle = false;
 		pthread_cond_signal(&work);
 	}
 	pthread_mutex_unlock(&lock);
 }
 
-/* True when every line has been handed over. */
-bool
-log_idle(void)
+/* When log_flush has something to do, as far as that is a matter of time. */
+int64_t
+log_due_us(void)
 {
-	return open_batch.len == 0;
+	return writer_idle ? open_due_us : INT64_MAX;
 }
 
+/* How far the log is safe. */
 uint64_t
 log_durable(void)
 {
@@ -256,6 +277,7 @@ log_durable(void)
 
 	pthread_mutex_lock(&lock);
 	position = durable_position;
+	writer_idle = taken.len == 0;
 	pthread_mutex_unlock(&lock);
 	return position;
 }

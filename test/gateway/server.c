@@ -23,6 +23,8 @@
 
 #define CONNECTION_LIMIT 4096
 #define STALL_CHECK_US 200000	/* how often stalled clients are looked at */
+#define POLL_MS 20				/* how often those who wait for a counter are */
+#define GRID_US 1000			/* waiting connections wake together, once in this time */
 
 static struct MHD_Daemon *daemon_handle;
 static request *free_requests;
@@ -261,6 +263,7 @@ static enum MHD_Result
 request_complete(request *r)
 {
 	record	   *m = NULL;
+	int64_t		latency_us;
 
 	r->received_us = now_us();
 	judge(r);
@@ -279,8 +282,10 @@ request_complete(request *r)
 	gateway_counters.requests++;
 	fault_choose(r, &r->fault);
 	gateway_counters.faults += r->fault.kind != FAULT_NONE;
-	r->due_us = r->received_us +
-		(r->fault.latency_ms >= 0 ? r->fault.latency_ms * 1000 : chance_latency_us());
+	latency_us = r->fault.latency_ms >= 0 ? r->fault.latency_ms * 1000 : chance_latency_us();
+	r->due_us = r->received_us;
+	if (latency_us > 0)
+		r->due_us += latency_us + GRID_US - (r->received_us + latency_us) % GRID_US;
 	if (r->kind == KIND_TWILIO_SEND || r->kind == KIND_GENERIC_SEND)
 		m = store_send(r);
 	else if (r->kind != KIND_OTHER)
@@ -435,18 +440,23 @@ server_timeout_ms(void)
 {
 	MHD_UNSIGNED_LONG_LONG library_ms;
 	int64_t		wait_ms = INT_MAX;
+	int64_t		due_us = INT64_MAX;
 
 	if (MHD_get_timeout(daemon_handle, &library_ms) == MHD_YES && library_ms < INT_MAX)
 		wait_ms = (int64_t) library_ms;
 	if (heap_count > 0)
+		due_us = heap[0]->due_us;
+	if (log_due_us() < due_us)
+		due_us = log_due_us();
+	if (due_us < INT64_MAX)
 	{
-		int64_t		due_ms = (heap[0]->due_us - now_us() + 999) / 1000;
+		int64_t		due_ms = (due_us - now_us() + 999) / 1000;
 
 		if (due_ms < wait_ms)
 			wait_ms = due_ms > 0 ? due_ms : 0;
 	}
-	if ((stalled != NULL || waiters != NULL || !log_idle()) && wait_ms > 20)
-		wait_ms = 20;
+	if ((stalled != NULL || waiters != NULL) && wait_ms > POLL_MS)
+		wait_ms = POLL_MS;
 	return wait_ms == INT_MAX ? -1 : (int) wait_ms;
 }
 
@@ -458,10 +468,9 @@ server_step(void)
 	int64_t		at_us;
 
 	MHD_run(daemon_handle);
-	log_flush(false);
-
 	durable = log_durable();
 	at_us = now_us();
+	log_flush(at_us);
 	while (sync_head != NULL && sync_head->log_position <= durable)
 	{
 		request    *r = sync_head;
