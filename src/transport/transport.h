@@ -29,8 +29,8 @@ typedef struct sf_transport sf_transport;
 typedef struct sf_transport_options
 {
 	int			max_transfers;	/* own window, 1 .. SF_TRANSPORT_MAX_WINDOW */
-	long		connect_timeout_ms; /* DNS + TCP + TLS, per request */
-	long		timeout_ms;		/* the whole request */
+	long		connect_timeout_ms; /* DNS + TCP + TLS, per request; up to a day */
+	long		timeout_ms;		/* the whole request; up to a day */
 	size_t		max_response;	/* bytes of body kept; more is an error */
 	const char *ca_file;		/* NULL or "": the system's */
 	const char *proxy;			/* NULL or "": none, whatever the environment says */
@@ -65,7 +65,8 @@ typedef struct sf_http_request
 typedef enum sf_http_stage
 {
 	SF_STAGE_NOT_SENT,			/* not one byte of the request was written */
-	SF_STAGE_SENT,				/* bytes went out, no complete answer came */
+	SF_STAGE_SENT,				/* bytes went out or may have, no complete answer
+								 * came, or one too large to keep */
 	SF_STAGE_ANSWERED			/* a complete HTTP response is here */
 } sf_http_stage;
 
@@ -74,13 +75,15 @@ typedef struct sf_http_response
 	uint64_t	tag;
 	sf_http_stage stage;
 	int			curl_code;		/* CURLcode; 0 when answered */
-	long		status;			/* HTTP status, 0 when none */
-	const char *body;			/* NUL-terminated copy, may hold NULs itself */
+	long		status;			/* HTTP status, 0 when none; known also when the
+								 * rest of the answer did not come */
+	const char *body;			/* NUL-terminated copy, may hold NULs itself; never NULL */
 	size_t		body_len;
 	const char *retry_after;	/* value of Retry-After, or NULL */
 	const sf_http_header *headers;	/* X-* and Retry-After headers, lower-cased names */
 	int			nheaders;
-	uint64_t	bytes_out;		/* request bytes written, headers included */
+	uint64_t	bytes_out;		/* request bytes written, headers included; at
+								 * least so many when no answer came */
 	int64_t		dns_us;			/* phases, each measured from the start */
 	int64_t		connect_us;
 	int64_t		tls_us;
@@ -96,9 +99,14 @@ extern const char *sf_transport_global_init(void);
 /* libcurl's version, and NULL or a warning for the log (no asynchronous DNS). */
 extern const char *sf_transport_version(const char **warning);
 
-/* NULL and a reason in err (SF_TRANSPORT_ERROR_SIZE bytes) when it cannot be made. */
+/*
+ * NULL and a reason in err (SF_TRANSPORT_ERROR_SIZE bytes) when it cannot be
+ * made.  Raises the process's soft limit of open files as far as the window
+ * needs; where the hard limit does not allow that, the window is smaller
+ * than asked for, as sf_transport_free tells.
+ */
 extern sf_transport *sf_transport_create(const sf_transport_options *options, char *err);
-/* Takes effect for requests added from now on; running ones keep theirs. */
+/* Takes effect for requests added from now on; running ones keep theirs.  On failure nothing changes. */
 extern bool sf_transport_configure(sf_transport *t, const sf_transport_options *options, char *err);
 extern void sf_transport_destroy(sf_transport *t);
 
