@@ -5,12 +5,14 @@
 #	my $stats = $gateway->control('GET', 'stats');
 #	my @lines = $gateway->log_lines;
 #
-# The gateway ends with the object.  Programs are looked for in $ENV{BUILD}.
+# The gateway ends with the object.  Programs are looked for in $ENV{BUILD}, or
+# in build/ at the top of the repository.
 package Gateway;
 
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
@@ -49,7 +51,7 @@ sub slurp
 sub start_program
 {
 	my ($dir, $name, @arguments) = @_;
-	my $program = ($ENV{BUILD} // '../../build') . "/$name";
+	my $program = ($ENV{BUILD} // dirname(__FILE__) . '/../../build') . "/$name";
 	my $file = "$dir/$name.port";
 
 	unlink $file;
