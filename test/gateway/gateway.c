@@ -175,7 +175,7 @@ read_options(int argc, char **argv, start_options *start)
 	{
 		PORT = 256, PORT_FILE, LOG, LOG_SYNC, LATENCY, LOGNORMAL, FAIL, SEED, RATE, KEEP, ACCOUNT,
 		TOKEN, CERT, KEY, RECEIPTS, RECEIPT_DELAY, RECEIPT_CONNECTIONS, RECEIPT_QUEUE, RECEIPT_CHAOS,
-		GENERIC_ANSWER, GENERIC_FIELDS, GENERIC_AUTH, QUIET
+		GENERIC_ANSWER, GENERIC_FIELDS, GENERIC_AUTH, QUIET, HELP
 	};
 	static const struct option known[] = {
 		{"port", required_argument, NULL, PORT},
@@ -201,6 +201,7 @@ read_options(int argc, char **argv, start_options *start)
 		{"generic-fields", required_argument, NULL, GENERIC_FIELDS},
 		{"generic-auth", required_argument, NULL, GENERIC_AUTH},
 		{"quiet", no_argument, NULL, QUIET},
+		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0}
 	};
 	const char *problem;
@@ -283,6 +284,9 @@ read_options(int argc, char **argv, start_options *start)
 			case QUIET:
 				start->quiet = true;
 				break;
+			case HELP:
+				fputs(usage, stdout);
+				exit(0);
 			default:
 				fputs(usage, stderr);
 				exit(2);
