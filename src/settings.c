@@ -46,6 +46,7 @@ int			sf_connect_timeout = 10 * ONE_SECOND;
 int			sf_max_attempts = 5;
 int			sf_retry_base = 30 * ONE_SECOND;
 int			sf_retry_cap = ONE_HOUR;
+int			sf_lookup_interval = ONE_MINUTE;
 int			sf_shutdown_grace = 2 * ONE_SECOND;
 int			sf_log_retention = -1;
 int			sf_claim_commit = SYNCHRONOUS_COMMIT_ON;
@@ -307,6 +308,11 @@ define_tuning(void)
 							"Longest wait between two attempts.",
 							NULL,
 							&sf_retry_cap, ONE_HOUR, ONE_SECOND, 7 * ONE_DAY,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("smsfollow.lookup_interval",
+							"Wait before a provider is first asked about a text in doubt; it doubles with each further question.",
+							NULL,
+							&sf_lookup_interval, ONE_MINUTE, 100, ONE_DAY,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("smsfollow.shutdown_grace",
 							"Time that running requests get to finish when a worker is told to stop.",

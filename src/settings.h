@@ -30,6 +30,7 @@ extern int	sf_connect_timeout; /* ms, 100 .. 600000 */
 extern int	sf_max_attempts;	/* 1 .. 100 */
 extern int	sf_retry_base;		/* ms, 100 .. 86400000: first backoff */
 extern int	sf_retry_cap;		/* ms, 1000 .. 604800000: longest backoff */
+extern int	sf_lookup_interval;	/* ms, 100 .. 86400000: from a doubt to the first question about it */
 extern int	sf_shutdown_grace;	/* ms, 0 .. 60000: how long running transfers may finish at shutdown */
 extern int	sf_log_retention;	/* days, -1: keep for ever */
 extern int	sf_claim_commit;	/* synchronous_commit of the claim, a SyncCommitLevel; never off */

@@ -25,6 +25,7 @@
 #include "provider/provider.h"
 #include "storage/itemptr.h"
 #include "text/text.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #define SF_LANES 4
@@ -215,6 +216,8 @@ extern void sf_array_add(sf_array *array, Datum value);
 extern void sf_array_add_null(sf_array *array);
 extern void sf_array_add_text(sf_array *array, const char *value);	/* NULL is null */
 extern Datum sf_array_datum(const sf_array *array, Oid type);
+/* The planner settings under which the plans of a wave are made. */
+extern void sf_pin_plans(GucAction action);
 /* Prepares once and keeps; errors as SPI does. */
 extern SPIPlanPtr sf_plan(SPIPlanPtr *plan, const char *sql, int nargs, const Oid *types);
 /* SPI_execute_plan that raises on anything but expected. */

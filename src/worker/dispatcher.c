@@ -355,6 +355,7 @@ sf_dispatcher_main(Datum main_arg)
 	volatile TimestampTz last_poll = 0;
 
 	sf_process_start(main_arg, SF_DISPATCHER);
+	sf_pin_plans(GUC_ACTION_SET);
 	loop_context = AllocSetContextCreate(TopMemoryContext, "smsfollow dispatcher", ALLOCSET_DEFAULT_SIZES);
 	wave_context = AllocSetContextCreate(loop_context, "smsfollow wave", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(loop_context);

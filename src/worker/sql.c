@@ -27,19 +27,14 @@ PG_FUNCTION_INFO_V1(smsfollow_settle);
 PG_FUNCTION_INFO_V1(smsfollow_check_template);
 
 /*
- * The planner's view of the queue's tables changes by the minute; the plans of
- * a wave must not.  Undone at the end of the function.
+ * Plans as in the dispatcher, undone at the end of the function.
  */
 static int
 pin_plans(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("join_collapse_limit", "20", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("from_collapse_limit", "20", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("geqo", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sf_pin_plans(GUC_ACTION_SAVE);
 	return level;
 }
 
