@@ -30,3 +30,13 @@ $(DATA_built): $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@
 
 $(OBJS): $(wildcard src/*.h src/*/*.h)
+
+.PHONY: test
+# Installs what is missing, builds in a copy of the tree and runs every test.
+test:
+	test/run
+
+# From nothing to a thousand texts, see test/demo/demo.sh; KEEP=1 leaves it running.
+.PHONY: demo
+demo:
+	@PG_CONFIG='$(PG_CONFIG)' KEEP='$(KEEP)' test/demo/demo.sh
