@@ -322,7 +322,9 @@ contains(sf_render *r, sf_value left, sf_value right, bool *result)
 		*result = right.type == SF_V_STR && sf_json_key(left.u.json, right.u.str, right.len, &v);
 	}
 	else if (left.type == SF_V_RANGE)
-		*result = right.type == SF_V_INT && right.u.i >= left.u.range->from && right.u.i <= left.u.range->to;
+		*result = (right.type == SF_V_INT || right.type == SF_V_NUM) &&
+			sf_number_compare(right, sf_int(left.u.range->from)) >= 0 &&
+			sf_number_compare(right, sf_int(left.u.range->to)) <= 0;
 	else if (sf_is_array(left))
 	{
 		const sf_list *list;

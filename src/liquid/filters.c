@@ -62,6 +62,7 @@ static const sf_filter filters[] = {
 	{"sort", 0, 1, sf_filter_sort},
 	{"sort_natural", 0, 1, sf_filter_sort_natural},
 	{"split", 1, 1, sf_filter_split},
+	{"squish", 0, 0, sf_filter_squish},
 	{"strip", 0, 0, sf_filter_strip},
 	{"strip_html", 0, 0, sf_filter_strip_html},
 	{"strip_newlines", 0, 0, sf_filter_strip_newlines},

@@ -71,6 +71,7 @@ extern bool sf_filter_slice(sf_render *r, sf_value input, const sf_args *args, s
 extern bool sf_filter_sort(sf_render *r, sf_value input, const sf_args *args, sf_value *result);
 extern bool sf_filter_sort_natural(sf_render *r, sf_value input, const sf_args *args, sf_value *result);
 extern bool sf_filter_split(sf_render *r, sf_value input, const sf_args *args, sf_value *result);
+extern bool sf_filter_squish(sf_render *r, sf_value input, const sf_args *args, sf_value *result);
 extern bool sf_filter_strip(sf_render *r, sf_value input, const sf_args *args, sf_value *result);
 extern bool sf_filter_strip_html(sf_render *r, sf_value input, const sf_args *args, sf_value *result);
 extern bool sf_filter_strip_newlines(sf_render *r, sf_value input, const sf_args *args, sf_value *result);

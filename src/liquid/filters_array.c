@@ -275,6 +275,9 @@ sf_filter_uniq(sf_render *r, sf_value input, const sf_args *args, sf_value *resu
 
 	if (!sf_items(r, input, &list))
 		return false;
+	*result = sf_list_value(list);
+	if (list->count < 2)
+		return true;
 	kept = sf_list_new(list->count);
 	keys = sf_list_new(list->count);
 	kept->count = 0;

@@ -170,6 +170,8 @@ sf_filter_money(sf_render *r, sf_value input, const sf_args *args, sf_value *res
 	*result = input;
 	if (input.type == SF_V_NIL)
 		return true;
+	if (!sf_is_number(input))
+		return sf_render_error(r, "money expects a number");
 	if (!sf_to_string(r, args->values[0], &currency))
 		return false;
 	for (i = 0; i < 3 && currency.len == 3; i++)

@@ -85,6 +85,7 @@ sort(sf_render *r, sf_value input, const sf_args *args, bool natural, sf_value *
 
 	if (!sf_items(r, input, &list))
 		return false;
+	*result = sf_list_value(list);
 	keys = list;
 	if (list->count > 0 && sf_arg(args, 0).type != SF_V_NIL)
 	{
@@ -98,6 +99,8 @@ sort(sf_render *r, sf_value input, const sf_args *args, bool natural, sf_value *
 				return true;
 			}
 		}
+		if (list->count == 1)
+			return true;
 		if (!sf_filter_map(r, sf_list_value(list), args, &v))
 			return false;
 		keys = v.u.list;

@@ -378,6 +378,36 @@ sf_filter_truncatewords(sf_render *r, sf_value input, const sf_args *args, sf_va
 	return true;
 }
 
+/* squish: no white space at the ends, and one blank wherever there is some. */
+bool
+sf_filter_squish(sf_render *r, sf_value input, const sf_args *args, sf_value *result)
+{
+	char	   *out;
+	const char *s;
+	const char *end;
+	const char *word;
+	int			len;
+	int			n = 0;
+
+	*result = input;
+	if (input.type == SF_V_NIL)
+		return true;
+	if (!sf_to_string(r, input, &input))
+		return false;
+	s = input.u.str;
+	end = s + input.len;
+	out = palloc(input.len + 1);
+	while (next_word(&s, end, &word, &len))
+	{
+		if (n > 0)
+			out[n++] = ' ';
+		memcpy(out + n, word, len);
+		n += len;
+	}
+	*result = sf_str(out, n);
+	return true;
+}
+
 /* The next piece of a string that split cuts; false at its end. */
 static bool
 next_piece(const char **s, const char *end, sf_value separator, sf_value *piece)

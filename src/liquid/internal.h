@@ -428,7 +428,8 @@ extern bool sf_parse_inline_comment(sf_parser *p, const sf_tag *tag, sf_block *b
 extern bool sf_parse_liquid(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_parse_include(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_parse_render(sf_parser *p, const sf_tag *tag, sf_block *block);
-extern bool sf_parse_target(sf_parser *p, const sf_tag *tag, int *pos, const char **name, int *len);
+extern bool sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos,
+							const char **name, int *len);
 extern sf_status sf_render_raw(sf_render *r, const sf_node *node);
 extern sf_status sf_render_nothing(sf_render *r, const sf_node *node);
 extern bool sf_loop_offset(sf_render *r, const char *name, int len, int64 **at);
@@ -544,6 +545,7 @@ extern bool sf_numeric_from_text(const char *s, int len, sf_value *v);
 extern sf_value sf_from_numeric(Numeric num);
 extern bool sf_numeric_fits(Numeric num);
 extern bool sf_is_decimal(Numeric num);
+extern bool sf_is_number(sf_value v);
 extern sf_value sf_to_number(sf_value v);
 extern bool sf_to_integer(sf_render *r, sf_value v, int64 *i);
 extern bool sf_leading_integer(sf_value s, int64 *i);

@@ -226,6 +226,25 @@ is_decimal_text(const char *s, int len)
 	return i == len && i > point + 1;
 }
 
+/* True for numbers, and for strings that are one and nothing else. */
+bool
+sf_is_number(sf_value v)
+{
+	const char *s = v.u.str;
+	int			len = v.len;
+	int			i;
+
+	if (v.type != SF_V_STR)
+		return v.type == SF_V_INT || v.type == SF_V_NUM;
+	trim(&s, &len);
+	if (is_decimal_text(s, len))
+		return true;
+	i = len > 0 && *s == '-';
+	while (i < len && s[i] >= '0' && s[i] <= '9')
+		i++;
+	return i == len && len > 0 && s[len - 1] != '-';
+}
+
 /*
  * What a filter that computes takes a value for: numbers are themselves,
  * strings what they start with, all else is 0.  A string of more digits than

@@ -31,10 +31,11 @@ render_assign(sf_render *r, const sf_node *node)
 
 /*
  * Reads the name that a tag gives a value to.  It may be more than an
- * identifier: [ ] . and digits are allowed, as in Liquid.
+ * identifier: [ ] . and digits are allowed, as in Liquid, and with quotes it
+ * may stand in quotes.
  */
 bool
-sf_parse_target(sf_parser *p, const sf_tag *tag, int *pos, const char **name, int *len)
+sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos, const char **name, int *len)
 {
 	const char *s = p->source;
 	int			i = tag->inner;
@@ -42,7 +43,7 @@ sf_parse_target(sf_parser *p, const sf_tag *tag, int *pos, const char **name, in
 
 	while (i < tag->inner_end && sf_is_space(s[i]))
 		i++;
-	if (i < tag->inner_end && (s[i] == '"' || s[i] == '\''))
+	if (quotes && i < tag->inner_end && (s[i] == '"' || s[i] == '\''))
 		quote = s[i++];
 	*name = s + i;
 	while (i < tag->inner_end && (sf_is_word(s[i]) || s[i] == '.' || s[i] == '[' || s[i] == ']' ||
@@ -64,7 +65,7 @@ sf_parse_assign(sf_parser *p, const sf_tag *tag, sf_block *block)
 	sf_lexer	x;
 	int			pos;
 
-	if (!sf_parse_target(p, tag, &pos, &n->name, &n->len))
+	if (!sf_parse_target(p, tag, false, &pos, &n->name, &n->len))
 		return false;
 	while (pos < tag->inner_end && sf_is_space(p->source[pos]))
 		pos++;

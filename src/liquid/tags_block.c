@@ -158,6 +158,8 @@ parse_when(sf_parser *p, const sf_tag *tag, branch *b)
 			return true;
 		if (!sf_lexer_next(&x))
 			return false;
+		if (x.tok.type == SF_T_END)
+			return true;
 	}
 }
 
@@ -224,7 +226,7 @@ sf_parse_capture(sf_parser *p, const sf_tag *tag, sf_block *block)
 	capture_node *n = sf_node_new(p, sizeof(capture_node), tag, true, render_capture);
 	int			pos;
 
-	return sf_parse_target(p, tag, &pos, &n->name, &n->len) && sf_parse_until(p, tag, &n->block) &&
+	return sf_parse_target(p, tag, true, &pos, &n->name, &n->len) && sf_parse_until(p, tag, &n->block) &&
 		sf_block_add(block, &n->base);
 }
 

@@ -60,6 +60,12 @@ cut_segment(sf_render *r, sf_value v, int64 from, const int64 *to, segment *s)
 
 	s->list = NULL;
 	s->range = NULL;
+	if (v.type == SF_V_STR)
+	{
+		/* one item as a whole, whatever part is asked for */
+		from = 0;
+		to = NULL;
+	}
 	if (v.type == SF_V_RANGE)
 	{
 		s->range = v.u.range;
@@ -197,10 +203,16 @@ parse_head(sf_lexer *x, loop_node *n)
 	return true;
 }
 
-/* limit: n, offset: n, cols: n and reversed, with or without commas. */
+/* limit: n, offset: n, cols: n, with or without commas; before them reversed. */
 static bool
 parse_attributes(sf_lexer *x, loop_node *n, bool table)
 {
+	if (!table && sf_at_id(x, "reversed"))
+	{
+		n->reversed = true;
+		if (!sf_lexer_next(x))
+			return false;
+	}
 	while (x->tok.type != SF_T_END)
 	{
 		sf_keyword	k;
@@ -212,17 +224,10 @@ parse_attributes(sf_lexer *x, loop_node *n, bool table)
 				return false;
 			continue;
 		}
-		if (!table && sf_at_id(x, "reversed"))
-		{
-			n->reversed = true;
-			if (!sf_lexer_next(x))
-				return false;
-			continue;
-		}
 		if (!sf_parse_keyword(x, &k, &found))
 			return false;
 		if (!found)
-			return sf_lexer_expected(x, table ? "limit, offset or cols" : "limit, offset or reversed");
+			return sf_lexer_expected(x, table ? "limit, offset or cols" : "limit or offset");
 		if (k.len == 5 && memcmp(k.name, "limit", 5) == 0)
 			n->limit = k.value;
 		else if (k.len == 6 && memcmp(k.name, "offset", 6) == 0)
@@ -235,7 +240,7 @@ parse_attributes(sf_lexer *x, loop_node *n, bool table)
 			n->cols = k.value;
 		else if (!table)
 			return sf_parse_error(x->p, k.name - x->p->source,
-								  "expected limit, offset or reversed but found \"%.*s\"", Min(k.len, 40), k.name);
+								  "expected limit or offset but found \"%.*s\"", Min(k.len, 40), k.name);
 	}
 	return true;
 }
@@ -251,7 +256,7 @@ sf_parse_for(sf_parser *p, const sf_tag *tag, sf_block *block)
 		!parse_attributes(&x, n, false) || !sf_parse_body(p, &n->block, &stop))
 		return false;
 	n->base.blank = n->block.blank;
-	while (sf_tag_is(&stop, "else"))
+	if (sf_tag_is(&stop, "else"))
 	{
 		n->has_else = true;
 		if (!sf_parse_body(p, &n->otherwise, &stop))
