@@ -1,17 +1,13 @@
-CREATE FUNCTION smsfollow.default_sender() RETURNS integer
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RETURN (
-		SELECT s.sender_id
-		FROM smsfollow.sender s JOIN smsfollow.provider p USING (provider_id)
-		WHERE NOT s.paused AND NOT p.paused
-		ORDER BY p.kind = 'sandbox', s.sender_id
-		LIMIT 1);
-END
-$$;
-COMMENT ON FUNCTION smsfollow.default_sender() IS 'Internal: the sender of texts that name none: the first active one, the sandbox only when there is no other';
+/*
+ * The sender of texts that name none.
+ */
+CREATE VIEW smsfollow.default_sender AS
+SELECT s.sender_id
+FROM smsfollow.sender s JOIN smsfollow.provider p USING (provider_id)
+WHERE NOT s.paused AND NOT p.paused
+ORDER BY p.kind = 'sandbox', s.sender_id
+LIMIT 1;
+COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that name none: the first active one, the sandbox only when there is no other';
 
 /*
  * The gate: may this text go now?
@@ -47,7 +43,8 @@ JOIN smsfollow.program p ON p.program_id = c.program_id
 LEFT JOIN smsfollow.contact_state st ON st.contact_id = m.contact_id
 LEFT JOIN smsfollow.contact_phone ph ON ph.contact_id = m.contact_id
 LEFT JOIN smsfollow.contact_consent cc ON cc.contact_id = m.contact_id AND cc.program_id = c.program_id
-LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(m.sender_id, c.sender_id, p.sender_id, smsfollow.default_sender())
+LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(m.sender_id, c.sender_id, p.sender_id,
+	(SELECT d.sender_id FROM smsfollow.default_sender d))
 CROSS JOIN LATERAL (SELECT CASE
 		WHEN ph.phone IS NULL THEN 'invalid_number'
 		WHEN m.expires_at <= smsfollow.clock() THEN 'expired'

@@ -198,7 +198,7 @@ BEGIN
 	END IF;
 	contact := smsfollow.contact_id(explain.phone);
 	SELECT k.campaign_id, k.program_id, k.paused, p.name AS program,
-		coalesce(k.sender_id, p.sender_id, smsfollow.default_sender()) AS sender_id
+		coalesce(k.sender_id, p.sender_id, (SELECT d.sender_id FROM smsfollow.default_sender d)) AS sender_id
 	INTO c
 	FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id)
 	WHERE k.campaign_id = smsfollow.campaign_id(explain.campaign);

@@ -78,32 +78,62 @@ sf_array_datum(const sf_array *array, Oid type)
 }
 
 /*
- * Prepares a statement once and keeps it for the life of the process.
+ * The queue's tables are empty at one moment and full at the next, and the
+ * statistics know neither; so a wave's statements get the plan that is never
+ * bad, nested loops over indexes, whatever the statistics say.
+ */
+void
+sf_pin_plans(GucAction action)
+{
+	static const char *const pins[][2] = {
+		{"plan_cache_mode", "force_generic_plan"},
+		{"enable_seqscan", "off"},
+		{"enable_hashjoin", "off"},
+		{"enable_mergejoin", "off"},
+		{"enable_bitmapscan", "off"},
+		{"enable_material", "off"},
+		{"join_collapse_limit", "20"},
+		{"from_collapse_limit", "20"},
+		{"geqo", "off"},
+	};
+
+	for (int i = 0; i < lengthof(pins); i++)
+		(void) set_config_option(pins[i][0], pins[i][1], PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
+}
+
+/*
+ * Prepares a statement once and keeps it for the life of the process.  SPI
+ * leaves its own memory context current; here the caller's stays.
  */
 SPIPlanPtr
 sf_plan(SPIPlanPtr *plan, const char *sql, int nargs, const Oid *types)
 {
 	if (*plan == NULL)
 	{
+		MemoryContext caller = CurrentMemoryContext;
 		SPIPlanPtr	prepared = SPI_prepare(sql, nargs, (Oid *) types);
 
 		if (prepared == NULL)
 			elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
 		if (SPI_keepplan(prepared) != 0)
 			elog(ERROR, "could not keep statement");
+		MemoryContextSwitchTo(caller);
 		*plan = prepared;
 	}
 	return *plan;
 }
 
 /*
- * Executes a plan and insists on the kind of result.
+ * Executes a plan and insists on the kind of result.  The caller's memory
+ * context stays current, as in sf_plan.
  */
 void
 sf_execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	int			result = SPI_execute_plan(plan, values, nulls, false, 0);
 
+	MemoryContextSwitchTo(caller);
 	if (result != expected)
 		elog(ERROR, "unexpected result of a statement: %s", SPI_result_code_string(result));
 }
