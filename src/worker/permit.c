@@ -135,9 +135,9 @@ sf_process_may_send(void)
 	sf_process_commit();
 
 	if (stopped)
-		sf_process_leave(SF_EXIT_STOPPED);
+		sf_process_end(SF_EXIT_STOPPED);
 
-	may_send = !paused && !guarded;
+	may_send = !paused && !guarded && !stopped;
 	known_change = change;
 	known_at = now;
 	known = true;

@@ -187,6 +187,18 @@ sf_process_leave(sf_worker_exit how)
 }
 
 /*
+ * Lets the loop end as after SIGTERM, so that what is under way is finished,
+ * and tells the launcher why.
+ */
+void
+sf_process_end(sf_worker_exit how)
+{
+	my_exit = how;
+	ShutdownRequestPending = true;
+	SetLatch(MyLatch);
+}
+
+/*
  * Says once, not at each look, that a worker does not run: until it runs
  * again, absence_logged keeps later processes quiet.  Only the dispatcher
  * speaks: both are in the same position.

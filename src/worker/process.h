@@ -11,7 +11,8 @@
 #include "worker/worker.h"
 
 /* process.c */
-extern void sf_process_leave(sf_worker_exit how) pg_attribute_noreturn();
+extern void sf_process_leave(sf_worker_exit how) pg_attribute_noreturn();	/* at once */
+extern void sf_process_end(sf_worker_exit how); /* as after SIGTERM */
 extern sf_worker_kind sf_process_kind(void);
 extern void sf_process_begin_utility(const char *activity);
 extern void sf_process_commit_utility(void);

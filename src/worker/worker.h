@@ -157,8 +157,9 @@ extern bool sf_process_guarded(char *reason, Size reason_size);
 /*
  * False while nothing may be sent: paused by a person, or guarded.  Cheap; asks
  * the database, in a transaction of its own, only when somebody changed
- * something, after a reload, and each poll interval.  Leaves the process when
- * a person stopped it.  Call it outside a transaction, before each claim.
+ * something, after a reload, and each poll interval.  When a person stopped the
+ * worker, sf_process_stopping() is true afterwards.  Call it outside a
+ * transaction, before each claim.
  */
 extern bool sf_process_may_send(void);
 /*
