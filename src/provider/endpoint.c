@@ -270,6 +270,16 @@ compile_auth(sf_compiler *compiler, sf_endpoint *endpoint)
 					 "Use none, basic, bearer, headers or params.");
 }
 
+/* Raises problem, if there is one, about the URL at where. */
+static void
+check_url(sf_compiler *compiler, const char *where, const char *problem, bool allow_insecure_http)
+{
+	if (problem != NULL)
+		sf_compile_error(compiler, where, problem,
+						 strstr(problem, "http") == NULL || allow_insecure_http ? NULL :
+						 "Plain http, to this machine only, needs smsfollow.allow_insecure_http.");
+}
+
 /* The URL: base_url and path, or url alone. */
 static void
 compile_url(sf_compiler *compiler, const char *part, sf_node *node, bool allow_insecure_http,
@@ -293,6 +303,8 @@ compile_url(sf_compiler *compiler, const char *part, sf_node *node, bool allow_i
 		sf_template_compile(compiler, "base_url", base, SF_ESC_NONE, &start);
 		if (!sf_template_is_constant(&start))
 			sf_compile_error(compiler, "base_url", "must not depend on the message", NULL);
+		check_url(compiler, "base_url", sf_url_check(sf_template_text(&start, NULL), true,
+													 allow_insecure_http), allow_insecure_http);
 		sf_template_compile(compiler, place(part, "path"), path, SF_ESC_PATH, t);
 		if (path[0] != '/')
 			sf_compile_error(compiler, place(part, "path"), "must begin with a slash", NULL);
@@ -313,10 +325,7 @@ compile_url(sf_compiler *compiler, const char *part, sf_node *node, bool allow_i
 		if (strchr(t->parts[i].text, '?') != NULL)
 			endpoint->url_has_query = true;
 	}
-	if (problem != NULL)
-		sf_compile_error(compiler, place(part, url ? "url" : "path"), problem,
-						 strstr(problem, "http") == NULL || allow_insecure_http ? NULL :
-						 "Plain http, to this machine only, needs smsfollow.allow_insecure_http.");
+	check_url(compiler, place(part, url ? "url" : "path"), problem, allow_insecure_http);
 }
 
 /*

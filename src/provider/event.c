@@ -71,18 +71,21 @@ event_type(sf_compiler *compiler, const char *word)
 	sf_compile_error(compiler, "webhooks.event", "must be dlr, inbound, opt or subscribe", NULL);
 }
 
-/* All values of node must be out, in or help. */
+/* What a recipient may have said: out, in or help. */
+static void
+check_opt_word(sf_compiler *compiler, const char *word)
+{
+	if (word == NULL || (strcmp(word, "out") != 0 && strcmp(word, "in") != 0 &&
+						 strcmp(word, "help") != 0))
+		sf_compile_error(compiler, "webhooks.opt", "must lead to out, in or help", NULL);
+}
+
+/* All values of node must be such words. */
 static void
 check_opt_words(sf_compiler *compiler, const sf_node *node)
 {
 	for (const sf_node *n = node ? node->child : NULL; n != NULL; n = n->next)
-	{
-		const char *word = sf_node_scalar(n);
-
-		if (word == NULL || (strcmp(word, "out") != 0 && strcmp(word, "in") != 0 &&
-							 strcmp(word, "help") != 0))
-			sf_compile_error(compiler, "webhooks.opt", "must lead to out, in or help", NULL);
-	}
+		check_opt_word(compiler, sf_node_scalar(n));
 }
 
 /* One rule of "webhooks". */
@@ -142,6 +145,8 @@ compile_rule(sf_compiler *compiler, const sf_node *node, sf_event_rule *rule)
 	rule->opt_const = sf_node_scalar(sf_node_get(opt, "const"));
 	check_opt_words(compiler, rule->opt_map);
 	check_opt_words(compiler, rule->opt_flags);
+	if (rule->opt_const != NULL)
+		check_opt_word(compiler, rule->opt_const);
 }
 
 /* Compiles the part "webhooks" into provider. */

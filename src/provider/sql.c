@@ -63,27 +63,35 @@ json_result(StringInfo buf)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf->data));
 }
 
-/* Compiles for a function that is called once, in its own memory. */
+/* Compiles arguments 0 to 2: name, description, settings. */
 static sf_provider *
-compile_for_preview(FunctionCallInfo fcinfo, int name, int description, int flags)
+compile_arguments(FunctionCallInfo fcinfo, int flags)
 {
 	return sf_provider_compile_flags(CurrentMemoryContext,
-									 text_to_cstring(PG_GETARG_TEXT_PP(name)),
-									 PG_GETARG_JSONB_P(description),
-									 PG_GETARG_JSONB_P(description + 1), NULL,
-									 sf_allow_insecure_http, flags | SF_COMPILE_PLACEHOLDERS);
+									 text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									 PG_GETARG_JSONB_P(1),
+									 PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), NULL,
+									 sf_allow_insecure_http, flags);
 }
 
 /* ----- functions ----- */
 
 /*
- * check_provider(name text, description jsonb, settings jsonb): raises the
+ * check_provider(name, description, settings or NULL, has_secret): raises the
  * error that the worker would meet, at the time when it can be mended.
  */
 Datum
 smsfollow_check_provider(PG_FUNCTION_ARGS)
 {
-	sf_provider_free(compile_for_preview(fcinfo, 0, 1, 0));
+	int			flags = 0;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(2))
+		flags |= SF_COMPILE_EVENTS_ONLY;
+	if (PG_GETARG_BOOL(3))
+		flags |= SF_COMPILE_PLACEHOLDERS;
+	sf_provider_free(compile_arguments(fcinfo, flags));
 	PG_RETURN_VOID();
 }
 
@@ -126,7 +134,7 @@ smsfollow_preview_request(PG_FUNCTION_ARGS)
 		if (i != 4 && PG_ARGISNULL(i))
 			PG_RETURN_NULL();
 	}
-	provider = compile_for_preview(fcinfo, 0, 1, 0);
+	provider = compile_arguments(fcinfo, SF_COMPILE_PLACEHOLDERS);
 	phone = PG_GETARG_TEXT_PP(3);
 	if (!sf_phone_e164(VARDATA_ANY(phone), VARSIZE_ANY_EXHDR(phone), to, &why))
 		ereport(ERROR,
@@ -191,7 +199,7 @@ smsfollow_preview_answer(PG_FUNCTION_ARGS)
 		if (PG_ARGISNULL(i))
 			PG_RETURN_NULL();
 	}
-	provider = compile_for_preview(fcinfo, 0, 1, 0);
+	provider = compile_arguments(fcinfo, SF_COMPILE_PLACEHOLDERS);
 	if (sf_provider_is_sandbox(provider))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -6,6 +6,7 @@ set -eu
 module=$1
 here=$(cd "$(dirname "$0")" && pwd)
 script=${2:-$here/unit.sql}
+samples=${SMSFOLLOW_VECTORS:-$here/../../../../shared/vectors}/../providers
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 dir=$(mktemp -d)
 as=
@@ -53,7 +54,9 @@ $as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w start >/dev/null
 } >"$dir/kinds.sql"
 PGOPTIONS='' "$bin/psql" -X -q -h "$dir" -U unit -d postgres -v ON_ERROR_STOP=1 -f "$dir/kinds.sql"
 "$bin/psql" -X -q -h "$dir" -U unit -d postgres -v ON_ERROR_STOP=1 \
-	-v module="$dir/provider_unit.so" -v dir="$dir/secrets" -f "$script" >"$dir/out" || {
+	-v module="$dir/provider_unit.so" -v dir="$dir/secrets" \
+	-v descriptors="$(cat "$samples/descriptors.proposal.json" 2>/dev/null || true)" \
+	-v samples="$(cat "$samples/webhook-samples.json" 2>/dev/null || true)" -f "$script" >"$dir/out" || {
 	cat "$dir/out"
 	exit 1
 }

@@ -56,4 +56,5 @@ CREATE FUNCTION gw_outcome(settings jsonb, status int, body text, header text DE
 \ir lookup.sql
 \ir sandbox.sql
 \ir secret.sql
+\ir webhooks.sql
 SELECT '1..' || last_value FROM test_number;
