@@ -36,6 +36,11 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 test:
 	test/run
 
+# Measures speed, WAL and memory; see test/bench/bench.pl.
+.PHONY: bench
+bench:
+	test/run bench
+
 # From nothing to a thousand texts, see test/demo/demo.sh; KEEP=1 leaves it running.
 .PHONY: demo
 demo:

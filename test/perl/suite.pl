@@ -17,6 +17,7 @@ use TAP::Harness;
 use Time::HiRes qw(time);
 
 my @PARTS = qw(unit gateway regress tap fuzz);
+my @EXTRA = qw(bench);		# only when asked for
 my $FUZZ_SECONDS = 10;		# of each fuzzer
 my $TAP_JOBS = 4;			# clusters at once: the tests mostly wait
 
@@ -30,8 +31,8 @@ GetOptions('tree=s' => \$tree, 'log=s' => \$log, 'pg-config=s' => \$pg_config) o
 my @parts = @ARGV ? @ARGV : @PARTS;
 for my $part (@parts)
 {
-	next if grep { $_ eq $part } @PARTS;
-	print STDERR "there is no part \"$part\" of the tests; there are: @PARTS\n";
+	next if grep { $_ eq $part } @PARTS, @EXTRA;
+	print STDERR "there is no part \"$part\" of the tests; there are: @PARTS @EXTRA\n";
 	exit 2;
 }
 chdir $tree or die "$tree: $!";
@@ -238,9 +239,12 @@ sub regress
 	stop_server();
 }
 
-sub tap
+# Runs code in the environment that PostgreSQL::Test::Cluster wants, with the
+# gateway built; false when that cannot be built.
+sub with_clusters
 {
-	my $folder = "$ENV{HOME}/tap";
+	my ($name, $code) = @_;
+	my $folder = "$ENV{HOME}/$name";
 
 	mkdir $folder;
 	local $ENV{TESTDIR} = $folder;
@@ -250,12 +254,35 @@ sub tap
 	local $ENV{PG_TEST_PORT_DIR} = "$folder/ports";
 	if (run("$log/gateway-build.log", 'make', '-s', '-C', 'test/gateway', "PG_CONFIG=$pg_config", 'all') != 0)
 	{
-		report('tap', time, 0, 1);
+		report($name, time, 0, 1);
 		show_tail("$log/gateway-build.log", 40);
 		return;
 	}
-	harness('tap', $TAP_JOBS, [ "$tree/test/perl", "$tree/test/gateway", "$pgxs_src/test/perl" ], sort glob('test/t/*.pl'));
-	run("$log/copy.log", 'cp', '-R', "$folder/tmp_check/log", "$log/tap");
+	$code->("$tree/test/perl", "$tree/test/gateway", "$pgxs_src/test/perl");
+	run("$log/copy.log", 'cp', '-R', "$folder/tmp_check/log", "$log/$name");
+}
+
+sub tap
+{
+	with_clusters('tap', sub { harness('tap', $TAP_JOBS, [@_], sort glob('test/t/*.pl')) });
+}
+
+# Not among the tests: measures, and prints what it measured.
+sub bench
+{
+	with_clusters('bench', sub {
+		my $start = time;
+		my $bad = run("$log/bench-build.log", 'make', '-s', '-C', 'test/unit/transport', "BUILD=$ENV{BUILD}/transport", 'all') != 0;
+
+		show_tail("$log/bench-build.log", 40) if $bad;
+		if (!$bad)
+		{
+			open(my $out, '-|', $^X, map({ "-I$_" } @_), 'test/bench/bench.pl') or die "bench.pl: $!";
+			while (my $line = <$out>) { print $line }
+			$bad = !close $out;
+		}
+		report('bench', $start, $bad ? 0 : 1, $bad ? 1 : 0);
+	});
 }
 
 sub fuzz
@@ -278,7 +305,7 @@ sub fuzz
 	}
 }
 
-my %run = (unit => \&unit, gateway => \&gateway, regress => \&regress, tap => \&tap, fuzz => \&fuzz);
+my %run = (unit => \&unit, gateway => \&gateway, regress => \&regress, tap => \&tap, fuzz => \&fuzz, bench => \&bench);
 
 print "== testing; logs are in build/test/log\n";
 $run{$_}->() for @parts;
