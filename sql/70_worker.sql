@@ -128,8 +128,8 @@ LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
-		WHEN count(*) = 0 THEN 'nobody adopted this database'
-		WHEN count(*) > 1 THEN 'this database was restored from a dump and not adopted since'
+		WHEN count(i.incarnation) = 0 THEN 'nobody adopted this database'
+		WHEN count(i.incarnation) > 1 THEN 'this database was restored from a dump and not adopted since'
 		WHEN min(i.system_identifier) <> smsfollow.system_identifier() THEN 'the data come from another server'
 		WHEN min(i.database_oid) <> min(d.oid) THEN 'this database is a copy of another one'
 		WHEN min(i.site) <> smsfollow.site() THEN
@@ -137,7 +137,6 @@ AS $$
 		END
 	FROM pg_database d LEFT JOIN smsfollow.installation i ON true
 	WHERE d.datname = current_database()
-	HAVING count(i.incarnation) >= 0
 $$;
 COMMENT ON FUNCTION smsfollow.installation_problem() IS
 'Why this database must not send before adopt(), in words; NULL: it may';
