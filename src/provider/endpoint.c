@@ -446,11 +446,10 @@ render_fields(StringInfo buf, const sf_body *field, const sf_values *values, con
 	}
 }
 
-/* Appends a node of a JSON body; false, and nothing appended, when it is empty. */
+/* Appends a node of a JSON body; false when it is empty: the caller takes it back. */
 static bool
 render_json(StringInfo buf, const sf_body *node, const sf_values *values)
 {
-	int			start = buf->len;
 	bool		any = false;
 
 	appendBinaryStringInfo(buf, node->prefix, node->prefix_len);
@@ -490,11 +489,6 @@ render_json(StringInfo buf, const sf_body *node, const sf_values *values)
 				buf->len = before;
 		}
 		appendStringInfoChar(buf, node->kind == SF_BODY_OBJECT ? '}' : ']');
-	}
-	if (!any)
-	{
-		buf->len = start;
-		buf->data[start] = '\0';
 	}
 	return any;
 }

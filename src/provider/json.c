@@ -86,8 +86,8 @@ sf_text_import(const char *body, size_t len)
 {
 	text_job	job;
 
-	if (body == NULL || len >= MaxAllocSize || memchr(body, '\0', len) != NULL ||
-		!pg_verify_mbstr(PG_UTF8, body, (int) len, true))
+	/* This refuses a NUL too, so the copy has all of it. */
+	if (body == NULL || len >= MaxAllocSize || !pg_verify_mbstr(PG_UTF8, body, (int) len, true))
 		return NULL;
 	job.in = pnstrdup(body, len);
 	job.len = len;

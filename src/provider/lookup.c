@@ -18,6 +18,9 @@
 /* How far the provider's clock may run behind ours, in seconds. */
 #define CLOCK_SLACK_S 60
 
+/* Farther away than any time after the hand-over: such an entry is second choice. */
+#define BEFORE (INT64CONST(1) << 40)
+
 /* Compiles the part "fetch" or "lookup". */
 sf_lookup *
 sf_lookup_compile(sf_compiler *compiler, const char *part, sf_node *node,
@@ -153,7 +156,7 @@ search(const sf_provider *provider, const sf_outgoing *message, int64 sent_at,
 	const char *imported = sf_text_import(message->body, strlen(message->body));
 	const char *wanted = imported ? normal_body(imported) : NULL;
 	sf_reading	best;
-	int64		best_at = PG_INT64_MAX;
+	int64		best_distance = PG_INT64_MAX;
 	int			n = JsonContainerSize(list);
 
 	if (wanted == NULL)
@@ -166,6 +169,7 @@ search(const sf_provider *provider, const sf_outgoing *message, int64 sent_at,
 		const char *body;
 		const char *at;
 		int64		epoch;
+		int64		distance;
 
 		if (element == NULL || element->type != jbvBinary)
 		{
@@ -189,7 +193,8 @@ search(const sf_provider *provider, const sf_outgoing *message, int64 sent_at,
 			complete = false;
 			continue;
 		}
-		if (epoch < best_at)
+		distance = epoch >= sent_at ? epoch - sent_at : BEFORE + sent_at - epoch;
+		if (distance < best_distance)
 		{
 			sf_reading	reading;
 
@@ -200,10 +205,10 @@ search(const sf_provider *provider, const sf_outgoing *message, int64 sent_at,
 				continue;
 			}
 			best = reading;
-			best_at = epoch;
+			best_distance = distance;
 		}
 	}
-	if (best_at != PG_INT64_MAX)
+	if (best_distance != PG_INT64_MAX)
 		return judge(provider, &best, "", outcome);
 	return complete ? SF_LOOKUP_ABSENT : SF_LOOKUP_INCONCLUSIVE;
 }

@@ -56,6 +56,9 @@ SELECT smsfollow.provider_event(k.description, '{}', '{"id": "sandbox-1", "statu
 SELECT smsfollow.provider_events('{}', '{"webhooks": [{"event": "dlr", "each": "reports", "when": {"in": ["state", ["OK", "KO", "STOP", "?"]]}, "id": "id", "status": "state", "error_code": ["code", "sub.code"], "permanent": "final", "cost": "price"}],
 	"status_map": {"OK": "delivered", "KO": "undelivered", "STOP": "opted_out", "?": "unknown"}, "dlr_classify": [{"code_prefix": ["4"], "as": "blocked"}]}',
 	'{"reports": [{"id": 1, "state": "OK", "price": -0.010}, {"id": 2, "state": "KO", "code": "41"}, {"id": 3, "state": "KO", "sub": {"code": 5}, "final": true}, {"id": 4, "state": "KO", "final": false}, {"id": 5, "state": "STOP"}, {"id": 6, "state": "?"}, {"id": 7, "state": "other"}, 8, null]}');
+-- two rules fit the first element: the earlier one has it
+SELECT smsfollow.provider_events('{"webhooks": [{"event": "inbound", "each": "$", "when": {"eq": ["kind", "reply"]}, "body": "text"}, {"event": "dlr", "each": "$", "when": {"has": "kind"}, "id": "id"}]}', '{}',
+	'[{"kind": "reply", "text": "hi"}, {"kind": "sent", "id": 5}]');
 SELECT smsfollow.provider_events('{"webhooks": [{"event": "inbound", "unwrap_json": "Message", "when": {"has": "text"}, "id": "{{from}}@{{at}}", "from": "from", "body": "text", "media": "media.*.url", "opt": {"flags": {"out": "out"}}, "concat": {"ref": "c.r", "part": "c.p", "total": "c.t"}}]}', '{}',
 	'{"Message": "{\"text\": \"hi\", \"from\": \"1\", \"at\": \"2\", \"out\": true, \"media\": [{\"url\": \"a\"}, {\"x\": 1}, {\"url\": \"b\"}], \"c\": {\"r\": \"r1\", \"p\": 2, \"t\": \"3\"}}"}');
 SELECT smsfollow.provider_events('{"webhooks": [{"event": "inbound", "unwrap_json": "Message", "body": "text"}]}', '{}', jsonb_build_object('Message', m))

@@ -54,6 +54,12 @@ FROM (VALUES
 	('{"to": "+14155550101", "date_created": null}', 'absent')) AS v (c, want);
 SELECT is(tw_list(200, list(entry('{"sid": "SM3", "date_created": "Sun, 23 Nov 2025 12:10:00 +0000"}'), entry(), entry('{"to": "+1"}'))),
 	'found accepted ok id=SM1 status=delivered segments=1 cost=0.0075USD', 'the first after the hand-over');
+SELECT is(tw_list(200, list(entry(), entry('{"sid": "SM3", "date_created": "Sun, 23 Nov 2025 12:10:00 +0000"}'))),
+	'found accepted ok id=SM1 status=delivered segments=1 cost=0.0075USD', 'the first after the hand-over, oldest first');
+SELECT is(tw_list(200, list(entry('{"sid": "SM0", "date_created": "Sun, 23 Nov 2025 11:59:30 +0000"}'), entry('{"date_created": "Sun, 23 Nov 2025 11:59:50 +0000"}'))),
+	'found accepted ok id=SM1 status=delivered segments=1 cost=0.0075USD', 'else the last before it');
+SELECT is(tw_list(200, list(entry('{"sid": "SM0", "date_created": "Sun, 23 Nov 2025 11:59:59 +0000"}'), entry('{"date_created": "Sun, 23 Nov 2025 12:09:00 +0000"}'))),
+	'found accepted ok id=SM1 status=delivered segments=1 cost=0.0075USD', 'a later one comes before an earlier one');
 SELECT is(tw_list(200, list(entry('{"body": null}'), entry())), 'found accepted ok id=SM1 status=delivered segments=1 cost=0.0075USD', 'certainty beside doubt');
 SELECT is(tw_list(200, (list(entry('{"to": "+1"}'))::jsonb || '{"next_page_uri": "/x"}')::text), 'inconclusive', 'there is a second page');
 SELECT is(tw_list(200, (list(entry())::jsonb || '{"next_page_uri": "/x"}')::text), 'found accepted ok id=SM1 status=delivered segments=1 cost=0.0075USD', 'found on the first of two pages');
