@@ -35,6 +35,7 @@ typedef struct reader
 	int			hour;
 	int			minute;
 	int			second;
+	int			micros;			/* 0 when not read */
 	bool		has_offset;
 	int			offset;			/* s east of UTC */
 } reader;
@@ -146,10 +147,12 @@ read_time(reader *d, int hour)
 		d->second = value;
 		if ((skip(d, '.') || skip(d, ',')))
 		{
+			int			scale = 100000;
+
 			if (!is_digit(d, 0))
 				return false;
-			while (is_digit(d, 0))
-				d->s++;
+			for (; is_digit(d, 0); scale /= 10)
+				d->micros += (*d->s++ - '0') * scale;
 		}
 	}
 	return read_meridian(d);
@@ -353,13 +356,13 @@ read_all(reader *d)
 }
 
 /*
- * Reads a date; false when the string is none.  now is in s since 1970, zone
- * the reader's.
+ * Reads a date; false when the string is none.  now and *t are in s since
+ * 1970, *micros (0 .. 999999) adds to *t; zone is the reader's.
  */
 bool
-sf_read_date(const char *s, int len, pg_tz *zone, pg_time_t now, pg_time_t *t)
+sf_read_date(const char *s, int len, pg_tz *zone, pg_time_t now, pg_time_t *t, int *micros)
 {
-	reader		d = {s, s + len, -1, -1, -1, -1, -1, -1, false, 0};
+	reader		d = {s, s + len, -1, -1, -1, -1, -1, -1, 0, false, 0};
 	struct pg_tm *today = pg_localtime(&now, zone);
 	int			seconds;
 
@@ -383,6 +386,7 @@ sf_read_date(const char *s, int len, pg_tz *zone, pg_time_t now, pg_time_t *t)
 		(d.hour == 24 && (d.minute > 0 || d.second > 0)))
 		return false;
 
+	*micros = d.micros;
 	seconds = d.hour * SECS_PER_HOUR + d.minute * SECS_PER_MINUTE + d.second;
 	*t = utc_seconds(d.year, d.month, d.day, seconds);
 	if (d.has_offset)

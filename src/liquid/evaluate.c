@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "liquid/internal.h"
-#include "mb/pg_wchar.h"
 
 /* The binding of a name, the last one made first; NULL: none. */
 const sf_value *
@@ -227,7 +226,7 @@ check_missing(sf_render *r, const sf_expr *e, sf_value v)
 
 	if (v.type != SF_V_NIL || e->kind != SF_E_PATH || r->options->missing == SF_MISSING_EMPTY)
 		return true;
-	len = pg_mbcliplen(r->tmpl->source + e->offset, e->end - e->offset, sizeof(error->path) - 1);
+	len = sf_clip(r->tmpl->source + e->offset, e->end - e->offset, sizeof(error->path) - 1);
 	r->offset = e->offset;
 	if (r->options->missing == SF_MISSING_SKIP)
 	{

@@ -161,7 +161,7 @@ property_error(sf_render *r, sf_value property)
 
 	if (!sf_to_string(r, property, &s))
 		return false;
-	return sf_render_error(r, "an item has no property \"%.*s\"", Min(s.len, 60), s.u.str);
+	return sf_render_error(r, "an item has no property \"%.*s\"", sf_clip(s.u.str, s.len, 60), s.u.str);
 }
 
 /* The properties of all items; *none: one of them can have none. */
@@ -297,7 +297,7 @@ sf_filter_uniq(sf_render *r, sf_value input, const sf_args *args, sf_value *resu
 				return true;
 			}
 		}
-		if (!sf_charge(r, kept->count / 16))
+		if (!sf_charge(r, (int64) kept->count * (1 + (key.type == SF_V_STR ? key.len / 256 : 0)) / 16))
 			return false;
 		for (k = 0; k < kept->count; k++)
 			if (sf_identical(keys->items[k], key))

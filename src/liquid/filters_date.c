@@ -145,11 +145,12 @@ convert(sf_render *r, const moment *m, char c, const style *s, StringInfo out, b
 	}			combined[] = {
 		{'c', "%a %b %e %H:%M:%S %Y"}, {'D', "%m/%d/%y"}, {'x', "%m/%d/%y"},
 		{'F', "%Y-%m-%d"}, {'T', "%H:%M:%S"}, {'X', "%H:%M:%S"}, {'R', "%H:%M"},
-		{'r', "%I:%M:%S %p"}, {'v', "%e-%^b-%Y"}, {'+', "%a %b %e %H:%M:%S %Z %Y"}
+		{'r', "%I:%M:%S %p"}, {'v', "%e-%^b-%Y"}
 	};
 	const struct pg_tm *tm = &m->tm;
 	int			year = tm->tm_year + 1900;
 	int			hour12 = tm->tm_hour % 12 == 0 ? 12 : tm->tm_hour % 12;
+	style		whole = *s;
 	const char *text;
 	int			i;
 
@@ -161,8 +162,9 @@ convert(sf_render *r, const moment *m, char c, const style *s, StringInfo out, b
 		if (combined[i].c != c)
 			continue;
 		initStringInfo(&part);
+		whole.swap = false;
 		return format_date(r, m, combined[i].format, strlen(combined[i].format), &part) &&
-			put_text(r, out, s, part.data, part.len);
+			put_text(r, out, &whole, part.data, part.len);
 	}
 	switch (c)
 	{
@@ -289,7 +291,10 @@ format_date(sf_render *r, const moment *m, const char *format, int len, StringIn
 				i++;
 		}
 		while (i < len && format[i] >= '0' && format[i] <= '9')
-			s.width = Min(s.width * 10 + (format[i++] - '0'), 100);
+		{
+			s.width = Min(s.width * 10 + (format[i] - '0'), 100);
+			i++;
+		}
 		while (i < len && format[i] == ':')
 		{
 			s.colons++;
@@ -338,7 +343,7 @@ to_moment(sf_render *r, sf_value v, pg_tz *zone, moment *m)
 			i++;
 		if (i == v.len && v.len > 0 && sf_leading_integer(v, &m->t))
 			;
-		else if (i == v.len || !sf_read_date(v.u.str, v.len, zone, now, &m->t))
+		else if (i == v.len || !sf_read_date(v.u.str, v.len, zone, now, &m->t, &m->micros))
 			return false;
 	}
 	if (m->t < FIRST_SECOND || m->t >= LAST_SECOND)

@@ -81,6 +81,7 @@ sort(sf_render *r, sf_value input, const sf_args *args, bool natural, sf_value *
 	const sf_list *keys;
 	sf_list    *sorted;
 	sort_item  *items;
+	int64		cost = 0;
 	int			i;
 
 	if (!sf_items(r, input, &list))
@@ -105,9 +106,6 @@ sort(sf_render *r, sf_value input, const sf_args *args, bool natural, sf_value *
 			return false;
 		keys = v.u.list;
 	}
-	if (!sf_charge(r, (int64) list->count * (1 + pg_leftmost_one_pos32(list->count + 1)) / 16))
-		return false;
-
 	items = palloc(sizeof(sort_item) * (list->count + 1));
 	for (i = 0; i < list->count; i++)
 	{
@@ -116,7 +114,10 @@ sort(sf_render *r, sf_value input, const sf_args *args, bool natural, sf_value *
 		items[i].at = i;
 		if (natural && keys->items[i].type != SF_V_NIL && !sf_to_string(r, keys->items[i], &items[i].key))
 			return false;
+		cost += 1 + (items[i].key.type == SF_V_STR ? items[i].key.len / 64 : 0);
 	}
+	if (!sf_charge(r, cost * (1 + pg_leftmost_one_pos32(list->count + 1)) / 16))
+		return false;
 	qsort_arg(items, list->count, sizeof(sort_item), compare_items, &state);
 	if (state.failed)
 		return sf_render_error(r, "values of different types cannot be sorted");

@@ -179,6 +179,8 @@ replace_last(sf_render *r, sf_value input, sf_value what, sf_value with, sf_valu
 	if (!sf_to_string(r, input, &input) || !sf_to_string(r, what, &what) || !sf_to_string(r, with, &with))
 		return false;
 	*result = input;
+	if (!sf_charge_bytes(r, (int64) (input.len - what.len) * what.len))
+		return false;
 	for (at = input.len - what.len; at >= 0; at--)
 		if (memcmp(input.u.str + at, what.u.str, what.len) == 0)
 			break;

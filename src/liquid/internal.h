@@ -560,6 +560,7 @@ extern bool sf_truncate_number(sf_render *r, sf_value v, sf_value *result);
 extern bool sf_round(sf_render *r, sf_value v, char how, int64 digits, sf_value *result);
 
 /* unicode.c */
+extern int	sf_clip(const char *s, int len, int max);
 extern int	sf_find_bytes(const char *s, int len, const char *what, int what_len);
 extern int	sf_char_len(const char *s, const char *end);
 extern int64 sf_chars(const char *s, int len);

@@ -287,7 +287,8 @@ sf_lexer_expected(sf_lexer *x, const char *what)
 	if (x->tok.type == SF_T_END)
 		return sf_parse_error(x->p, x->tok.offset, "expected %s but this ends here", what);
 	return sf_parse_error(x->p, x->tok.offset, "expected %s but found \"%.*s\"", what,
-						  Min(x->tok.end - x->tok.offset, 40), x->p->source + x->tok.offset);
+						  sf_clip(x->p->source + x->tok.offset, x->tok.end - x->tok.offset, 40),
+						  x->p->source + x->tok.offset);
 }
 
 /*
@@ -431,6 +432,7 @@ sf_lexer_end(sf_lexer *x)
 		return false;
 	if (x->tok.type != SF_T_END)
 		return sf_parse_error(x->p, x->tok.offset, "expected the end of this tag but found \"%.*s\"",
-							  Min(x->tok.end - x->tok.offset, 40), x->p->source + x->tok.offset);
+							  sf_clip(x->p->source + x->tok.offset, x->tok.end - x->tok.offset, 40),
+							  x->p->source + x->tok.offset);
 	return true;
 }

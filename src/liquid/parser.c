@@ -72,6 +72,8 @@ sf_parse_error(sf_parser *p, int offset, const char *format,...)
 	va_start(args, format);
 	vsnprintf(p->error->message, sizeof(p->error->message), format, args);
 	va_end(args);
+	p->error->message[sf_clip(p->error->message, strlen(p->error->message),
+							  sizeof(p->error->message) - 1)] = '\0';
 	p->error->path[0] = '\0';
 	sf_position(p->source, p->limit, offset, p->error);
 	return false;

@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "liquid/internal.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -38,8 +37,10 @@ sf_render_error(sf_render *r, const char *format,...)
 	va_start(args, format);
 	used = vsnprintf(error->message, sizeof(error->message), format, args);
 	va_end(args);
-	if (r->partial != NULL && used > 0 && used < (int) sizeof(error->message))
-		snprintf(error->message + used, sizeof(error->message) - used, " (in template \"%.40s\")", r->partial);
+	if (r->partial != NULL && used < (int) sizeof(error->message))
+		snprintf(error->message + used, sizeof(error->message) - used, " (in template \"%.*s\")",
+				 sf_clip(r->partial, strlen(r->partial), 40), r->partial);
+	error->message[sf_clip(error->message, strlen(error->message), sizeof(error->message) - 1)] = '\0';
 	error->path[0] = '\0';
 	sf_position(r->tmpl->source, r->tmpl->len, r->offset, error);
 	return false;
@@ -53,7 +54,7 @@ sf_skip(sf_render *r, const char *reason, int len)
 
 	if (r->result != SF_LIQUID_OK)
 		return SF_FAIL;
-	len = pg_mbcliplen(reason, len, sizeof(error->message) - 1);
+	len = sf_clip(reason, len, sizeof(error->message) - 1);
 	memcpy(error->message, reason, len);
 	error->message[len] = '\0';
 	error->path[0] = '\0';
@@ -66,6 +67,7 @@ sf_skip(sf_render *r, const char *reason, int len)
 bool
 sf_charge(sf_render *r, int64 steps)
 {
+	CHECK_FOR_INTERRUPTS();
 	if (steps > r->steps)
 		return sf_render_error(r, "the template does too much work");
 	r->steps -= (int) steps;
@@ -169,7 +171,6 @@ sf_render_block(sf_render *r, const sf_block *block)
 	const sf_node *node;
 	sf_status	status = SF_GO;
 
-	CHECK_FOR_INTERRUPTS();
 	if (++r->depth > SF_MAX_NESTING)
 	{
 		sf_render_error(r, "templates are nested more than %d deep", SF_MAX_NESTING);
@@ -181,7 +182,7 @@ sf_render_block(sf_render *r, const sf_block *block)
 		if (node->render == NULL)
 			status = sf_emit(r, node->text, node->len) ? SF_GO : SF_FAIL;
 		else
-			status = sf_charge(r, 1 + r->frame->locals.count / 64) ? node->render(r, node) : SF_FAIL;
+			status = sf_charge(r, 1 + (r->frame->locals.count + r->frame->scoped.count) / 64) ? node->render(r, node) : SF_FAIL;
 	}
 	r->depth--;
 	return status;

@@ -122,10 +122,19 @@ cached_template(const char *text, int len, bool evict, sf_liquid_error *error)
 	return t;
 }
 
+/* A partial that a render has used; text points into its jsonb. */
+typedef struct used_partial
+{
+	const char *text;
+	const sf_template *tmpl;
+	struct used_partial *next;
+} used_partial;
+
 /* Where render() takes its partials from. */
 typedef struct partial_source
 {
 	Jsonb	   *partials;		/* an object of texts */
+	used_partial *used;
 	sf_liquid_error error;		/* of the partial that could not be parsed */
 	char		name[NAMEDATALEN];	/* of that; "": none */
 } partial_source;
@@ -136,15 +145,23 @@ given_partial(void *arg, const char *name)
 {
 	partial_source *source = arg;
 	JsonbValue	v;
-	const sf_template *t;
+	used_partial *used;
 
 	if (getKeyJsonValueFromContainer(&source->partials->root, name, strlen(name), &v) == NULL ||
 		v.type != jbvString)
 		return NULL;
-	t = cached_template(v.val.string.val, v.val.string.len, false, &source->error);
-	if (t == NULL)
-		strlcpy(source->name, name, sizeof(source->name));
-	return t;
+	for (used = source->used; used != NULL; used = used->next)
+		if (used->text == v.val.string.val)
+			return used->tmpl;
+	used = palloc(sizeof(used_partial));
+	used->text = v.val.string.val;
+	used->tmpl = cached_template(v.val.string.val, v.val.string.len, false, &source->error);
+	used->next = source->used;
+	if (used->tmpl == NULL)
+		strlcpy(source->name, name, sf_clip(name, strlen(name), sizeof(source->name) - 1) + 1);
+	else
+		source->used = used;
+	return used->tmpl;
 }
 
 /* Raises what went wrong; name is the partial at fault, or NULL. */

@@ -33,14 +33,14 @@ load(sf_render *r, sf_value v, char *name)
 
 	if (v.type != SF_V_STR || v.len == 0 || v.len >= NAMEDATALEN * 4 || memchr(v.u.str, 0, v.len) != NULL)
 	{
-		sf_render_error(r, "expected the name of a template");
+		sf_render_error(r, "expected the name of a template in up to %d bytes", NAMEDATALEN * 4 - 1);
 		return NULL;
 	}
 	memcpy(name, v.u.str, v.len);
 	name[v.len] = '\0';
 	t = r->options->partial != NULL ? r->options->partial(r->options->partial_arg, name) : NULL;
 	if (t == NULL)
-		sf_render_error(r, "there is no template \"%.60s\"", name);
+		sf_render_error(r, "there is no template \"%.*s\"", sf_clip(name, v.len, 60), name);
 	return t;
 }
 

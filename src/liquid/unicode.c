@@ -13,24 +13,23 @@
 #include "postgres.h"
 
 #include "liquid/internal.h"
+#include "mb/pg_wchar.h"
 #include "text/utf8.h"
 
-/* Where what first stands in s; -1: nowhere. */
+/* Where what first stands in s; -1: nowhere.  Takes linear time. */
 int
 sf_find_bytes(const char *s, int len, const char *what, int what_len)
 {
-	const char *p = s;
-	const char *last = s + len - what_len;
+	const char *p = memmem(s, len, what, what_len);
 
-	if (what_len == 0)
-		return 0;
-	while (p <= last && (p = memchr(p, *what, last - p + 1)) != NULL)
-	{
-		if (memcmp(p, what, what_len) == 0)
-			return p - s;
-		p++;
-	}
-	return -1;
+	return p != NULL ? p - s : -1;
+}
+
+/* How many of len bytes to show in a message of at most max: whole characters. */
+int
+sf_clip(const char *s, int len, int max)
+{
+	return pg_mbcliplen(s, len, max);
 }
 
 /* Length in bytes of the character at s (s < end). */
