@@ -27,8 +27,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'campaign % does not exist', campaign USING ERRCODE = 'undefined_object';
 	END IF;
-	IF c.expires_after <= '0' THEN
-		RAISE EXCEPTION 'expires_after must be more than zero'
+	IF c.expires_after <= '0' OR c.expires_after > '10 years' THEN
+		RAISE EXCEPTION 'expires_after must be more than zero and at most 10 years'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(phones) AS u(phone) WHERE u.phone IS NULL OR u.phone !~ '^\+[1-9][0-9]{6,14}$') THEN
@@ -55,6 +55,10 @@ BEGIN
 	END IF;
 
 	PERFORM smsfollow.ensure_contacts(phones);
+	IF c.paused THEN
+		-- waits for a resume() that runs, and makes a later one wait: it must find these texts
+		SELECT k.paused INTO c.paused FROM smsfollow.campaign k WHERE k.campaign_id = campaign FOR SHARE;
+	END IF;
 	/*
 	 * Transaction id first, clock second: a text is never due before its
 	 * transaction had an id.  The claim's low-water mark relies on that.
@@ -71,6 +75,7 @@ BEGIN
 	), keyed AS (
 		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
 		SELECT a.contact_id, a.key, a.message_id, now, now + interval '30 days' FROM asked a WHERE a.key IS NOT NULL
+		ORDER BY a.contact_id, a.key, a.n	-- two callers cannot deadlock
 		ON CONFLICT DO NOTHING
 		RETURNING message_id
 	), taken AS MATERIALIZED (
@@ -79,8 +84,8 @@ BEGIN
 	), written AS (
 		INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id,
 									   sender_id, lane, send_at, expires_at, created_by, body, vars)
-		SELECT t.message_id, now, t.contact_id, campaign, template_version, sender, c.lane,
-			   t.send_at, t.send_at + c.expires_after, session_user, t.body, t.vars
+		SELECT t.message_id, now, t.contact_id, campaign, CASE WHEN coalesce(t.body, '') = '' THEN template_version END, sender, c.lane,
+			   t.send_at, t.send_at + c.expires_after, session_user, nullif(t.body, ''), t.vars
 		FROM taken t
 	), placed AS (
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, code)
@@ -245,7 +250,7 @@ CREATE FUNCTION smsfollow.schedule_many(
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'smsfollow_schedule_many';
 COMMENT ON FUNCTION smsfollow.schedule_many(text, text, text, timestamptz, text, interval, text) IS
-'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body, vars jsonb and idempotency_key where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
+'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body (literal, instead of the template), vars jsonb and idempotency_key where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
 
 CREATE FUNCTION smsfollow.message_state(message bigint, OUT state text, OUT contact_id bigint)
 LANGUAGE plpgsql STABLE
@@ -274,13 +279,18 @@ BEGIN
 		PERFORM smsfollow.raise_null('message_id');
 	END IF;
 	SELECT * INTO m FROM smsfollow.message_state(message_id);
-	-- waits for a claim that holds the row, and then finds it gone: the text is on its way
-	DELETE FROM smsfollow.ready r
-	WHERE r.contact_id = m.contact_id AND r.message_id = cancel.message_id
-	RETURNING r.campaign_id INTO cid;
-	IF NOT FOUND THEN
-		RETURN (SELECT s.state FROM smsfollow.message_state(message_id) s);
-	END IF;
+	LOOP
+		-- waits for a claim that holds the row, and then finds it gone
+		DELETE FROM smsfollow.ready r
+		WHERE r.contact_id = m.contact_id AND r.message_id = cancel.message_id
+		RETURNING r.campaign_id INTO cid;
+		EXIT WHEN FOUND;
+		-- on its way, unless that claim has put it back for later
+		IF NOT EXISTS (SELECT FROM smsfollow.ready r
+					   WHERE r.contact_id = m.contact_id AND r.message_id = cancel.message_id) THEN
+			RETURN (SELECT s.state FROM smsfollow.message_state(message_id) s);
+		END IF;
+	END LOOP;
 	PERFORM smsfollow.ensure_partition(now);
 	INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
 	VALUES (now, message_id, m.contact_id, 'cancel', 'cancelled', 'cancel() by ' || session_user);
@@ -301,7 +311,10 @@ AS $$
 DECLARE
 	contact bigint;
 	cid integer;
-	dropped bigint;
+	messages bigint[];
+	contacts bigint[];
+	n bigint;
+	dropped bigint := 0;
 	now timestamptz := smsfollow.clock();
 BEGIN
 	IF phone IS NULL AND key IS NULL THEN
@@ -317,22 +330,30 @@ BEGIN
 		cid := smsfollow.campaign_id(campaign);
 	END IF;
 	PERFORM smsfollow.ensure_partition(now);
-	WITH gone AS (
-		DELETE FROM smsfollow.ready r
+	LOOP
+		-- again until none is left: a claim that held a row may have put it back for later
+		SELECT array_agg(r.message_id), array_agg(r.contact_id) INTO messages, contacts
+		FROM smsfollow.ready r
 		WHERE (cancel_for.key IS NULL AND r.contact_id = contact
 			   OR (r.contact_id, r.message_id) IN (
 					SELECT i.contact_id, i.message_id FROM smsfollow.idempotency i
 					WHERE i.key = cancel_for.key AND (contact IS NULL OR i.contact_id = contact)))
-			AND (cid IS NULL OR r.campaign_id = cid)
-		RETURNING r.message_id, r.contact_id, r.campaign_id
-	), said AS (
-		INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
-		SELECT now, g.message_id, g.contact_id, 'cancel', 'cancelled', 'cancel_for() by ' || session_user FROM gone g
-	), counted AS (
-		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
-		SELECT g.campaign_id, date_trunc('minute', now), 'cancelled', 'cancelled', count(*) FROM gone g GROUP BY g.campaign_id
-	)
-	SELECT count(*) INTO dropped FROM gone;
+			AND (cid IS NULL OR r.campaign_id = cid);
+		EXIT WHEN messages IS NULL;
+		WITH gone AS (
+			DELETE FROM smsfollow.ready r USING unnest(messages, contacts) AS u(message_id, contact_id)
+			WHERE r.contact_id = u.contact_id AND r.message_id = u.message_id
+			RETURNING r.message_id, r.contact_id, r.campaign_id
+		), said AS (
+			INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
+			SELECT now, g.message_id, g.contact_id, 'cancel', 'cancelled', 'cancel_for() by ' || session_user FROM gone g
+		), counted AS (
+			INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+			SELECT g.campaign_id, date_trunc('minute', now), 'cancelled', 'cancelled', count(*) FROM gone g GROUP BY g.campaign_id
+		)
+		SELECT count(*) INTO n FROM gone;
+		dropped := dropped + n;
+	END LOOP;
 	IF dropped > 0 THEN
 		PERFORM smsfollow.wake('scheduler');
 	END IF;

@@ -101,7 +101,7 @@ wrap_query(const char *query, batch_columns *have)
 	if (fields.len == 0)
 		appendStringInfoString(&sql, vars ? "q.vars" : "NULL::pg_catalog.jsonb");
 	else
-		appendStringInfo(&sql, "%spg_catalog.to_jsonb((SELECT r FROM (SELECT %s) r))",
+		appendStringInfo(&sql, "%s(SELECT pg_catalog.to_jsonb(r.*) FROM (SELECT %s) r)",
 						 vars ? "coalesce(q.vars, '{}') OPERATOR(pg_catalog.||) " : "", fields.data);
 	appendStringInfo(&sql, " FROM (%s\n) q", query);
 	return sql.data;
