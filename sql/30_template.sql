@@ -65,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.create_template(text, text, text) IS
-'Saves a wording under a name and returns its version, 1 for a new name. missing: error (default), empty or skip. Errors: invalid_parameter_value (syntax, with line and column)';
+'Saves a wording under a name and returns its version, 1 for a new name. missing: error (default), empty or skip. Errors: invalid_parameter_value (syntax, with line and column), null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.template_version_id(template text) RETURNS integer
 LANGUAGE plpgsql STABLE
@@ -74,6 +74,9 @@ AS $$
 DECLARE
 	id integer;
 BEGIN
+	IF template IS NULL THEN
+		PERFORM smsfollow.raise_null('template');
+	END IF;
 	SELECT v.template_version_id INTO id
 	FROM smsfollow.template t JOIN smsfollow.template_version v USING (template_id)
 	WHERE t.name = template

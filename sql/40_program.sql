@@ -83,7 +83,11 @@ BEGIN
 	IF name IS NULL OR purpose IS NULL OR brand IS NULL THEN
 		PERFORM smsfollow.raise_null(CASE WHEN name IS NULL THEN 'name' WHEN purpose IS NULL THEN 'purpose' ELSE 'brand' END);
 	END IF;
-	IF purpose NOT IN ('marketing', 'transactional', 'conversational', 'compliance') THEN
+	IF name = '' OR length(name) > 100 THEN
+		RAISE EXCEPTION 'name must have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF brand = '' THEN
+		RAISE EXCEPTION 'brand must not be empty' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF purpose NOT IN ('marketing', 'transactional', 'conversational', 'compliance') THEN
 		RAISE EXCEPTION 'purpose "%" is not known', purpose
 			USING ERRCODE = 'invalid_parameter_value',
 				  HINT = 'Use marketing, transactional, conversational or compliance.';
@@ -100,4 +104,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.create_program(text, text, text, text, text, text, text) IS
-'Makes a program, and a campaign of the same name for single texts. purpose: marketing, transactional, conversational or compliance. Errors: invalid_parameter_value, duplicate_object, undefined_object (sender)';
+'Makes a program, and a campaign of the same name for single texts. purpose: marketing, transactional, conversational or compliance. Errors: invalid_parameter_value, null_value_not_allowed, duplicate_object, undefined_object (sender)';

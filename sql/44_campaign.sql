@@ -12,7 +12,7 @@ CREATE TABLE smsfollow.campaign (
 	lane smallint NOT NULL CHECK (lane BETWEEN 0 AND 3),
 	in_doubt_policy text NOT NULL CHECK (in_doubt_policy IN ('hold', 'retry_after_lookup', 'retry', 'drop')),
 	max_attempts integer CHECK (max_attempts BETWEEN 1 AND 100),
-	expires_after interval NOT NULL DEFAULT '72 hours' CHECK (expires_after > '0'),
+	expires_after interval NOT NULL DEFAULT '72 hours' CHECK (expires_after > '0' AND expires_after <= '10 years'),
 	paused boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
 	created_by text NOT NULL DEFAULT session_user
@@ -86,8 +86,8 @@ BEGIN
 		RAISE EXCEPTION 'max_attempts must be from 1 to 100' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF lane NOT BETWEEN 0 AND 3 THEN
 		RAISE EXCEPTION 'lane must be from 0 to 3' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF expires_after IS NULL OR expires_after <= '0' THEN
-		RAISE EXCEPTION 'expires_after must be more than zero'
+	ELSIF expires_after IS NULL OR expires_after <= '0' OR expires_after > '10 years' THEN
+		RAISE EXCEPTION 'expires_after must be more than zero and at most 10 years'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
 	END IF;
 	INSERT INTO smsfollow.campaign AS c (name, program_id, template_id, sender_id, lane, in_doubt_policy, max_attempts, expires_after)
@@ -104,7 +104,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.create_campaign(text, text, text, text, text, integer, interval, integer) IS
-'Makes a campaign within a program. in_doubt_policy: hold (default for marketing), retry_after_lookup (default else), retry, drop. max_attempts 1 to 100, NULL: the setting. expires_after counts from each text''s send_at. lane 0 to 3, NULL: by the program''s purpose. Errors: invalid_parameter_value, duplicate_object, undefined_object';
+'Makes a campaign within a program. in_doubt_policy: hold (default for marketing), retry_after_lookup (default else), retry, drop. max_attempts 1 to 100, NULL: the setting. expires_after counts from each text''s send_at, at most 10 years. lane 0 to 3, NULL: by the program''s purpose. Errors: invalid_parameter_value, duplicate_object, undefined_object';
 
 CREATE FUNCTION smsfollow.set_campaign_paused(campaign text, to_paused boolean) RETURNS bigint
 LANGUAGE plpgsql
