@@ -55,11 +55,12 @@ BEGIN
 	VALUES (now, d.message_id, d.contact_id, d.campaign_id, d.attempt, 0, d.started_at, outcome, reason,
 		d.provider_id, d.sender_id, coalesce(end_doubt.provider_message_id, d.provider_message_id), d.consent_event_id,
 		d.segments, d.encoding, CASE outcome WHEN 'retry' THEN now END, d.body);
-	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, n)
-	SELECT d.campaign_id, date_trunc('minute', now), k.metric, k.n
-	FROM (VALUES ('in_doubt', -1),
-				 (CASE outcome WHEN 'accepted' THEN 'accepted' WHEN 'rejected' THEN 'failed' ELSE 'retried' END, 1),
-				 ('segments', CASE outcome WHEN 'accepted' THEN d.segments ELSE 0 END)) AS k(metric, n)
+	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+	SELECT d.campaign_id, date_trunc('minute', now), k.metric, k.reason, k.n
+	FROM (VALUES ('in_doubt', '', -1),
+				 (CASE outcome WHEN 'accepted' THEN 'accepted' WHEN 'rejected' THEN 'failed' ELSE 'retried' END,
+				  CASE outcome WHEN 'accepted' THEN '' ELSE end_doubt.reason END, 1),
+				 ('segments', '', CASE outcome WHEN 'accepted' THEN d.segments ELSE 0 END)) AS k(metric, reason, n)
 	WHERE k.n <> 0;
 	IF outcome = 'retry' THEN
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, attempt, code)
@@ -106,9 +107,9 @@ AS 'MODULE_PATHNAME', 'smsfollow_claim';
 COMMENT ON FUNCTION smsfollow.claim(integer, bigint) IS
 'Internal, for tests and measurements: one wave of the dispatcher''s claim in this transaction, without sending. fate: send, suppress, expire, defer or park';
 
-CREATE FUNCTION smsfollow.settle(message_ids bigint[], contact_ids bigint[], epoch bigint, outcome text)
+CREATE FUNCTION smsfollow.settle(message_ids bigint[], contact_ids bigint[], epoch bigint, outcome text, reason text DEFAULT '')
 RETURNS bigint
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'smsfollow_settle';
-COMMENT ON FUNCTION smsfollow.settle(bigint[], bigint[], bigint, text) IS
-'Internal, for tests and measurements: records one outcome (accepted, rejected, retry, in_doubt) for claimed texts as the dispatcher does; returns how many leases were still valid';
+COMMENT ON FUNCTION smsfollow.settle(bigint[], bigint[], bigint, text, text) IS
+'Internal, for tests and measurements: records one outcome (accepted, rejected, retry, in_doubt) for claimed texts as the dispatcher does; reason empty: ok or permanent; returns how many leases were still valid. Errors: invalid_parameter_value, null_value_not_allowed';

@@ -3,9 +3,57 @@
  */
 CREATE FUNCTION smsfollow.receipt_rank(status text) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT CASE status WHEN 'sent' THEN 1 WHEN 'delivered' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'failed' THEN 3 WHEN 'read' THEN 4 ELSE 0 END $$;
+RETURN CASE status WHEN 'sent' THEN 1 WHEN 'delivered' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'failed' THEN 3 WHEN 'read' THEN 4 ELSE 0 END;
 COMMENT ON FUNCTION smsfollow.receipt_rank(text) IS
-'How far a status is: a text only moves to a higher rank, so a late or contradicting receipt never regresses it';
+'How far a status is: a text only moves to a higher rank, and from undelivered or failed nowhere, so a late or contradicting receipt never regresses it';
+
+/*
+ * A text that was given up or waits for another try has arrived after all.
+ * It must not go again, and counts as what it is.
+ */
+CREATE FUNCTION smsfollow.accept_late(contact bigint, message bigint, provider_message_id text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	tried smsfollow.attempt;
+	now timestamptz;
+BEGIN
+	-- no claim may hold one of its rows while we look
+	PERFORM FROM smsfollow.contact_state s WHERE s.contact_id = contact FOR NO KEY UPDATE;
+	SELECT a.* INTO tried FROM smsfollow.attempt a WHERE a.message_id = message ORDER BY a.at DESC LIMIT 1;
+	IF NOT FOUND OR tried.outcome = 'accepted'
+		OR EXISTS (SELECT FROM smsfollow.inflight i WHERE i.contact_id = contact AND i.message_id = message) THEN
+		RETURN false;
+	END IF;
+	now := smsfollow.clock();
+	DELETE FROM smsfollow.ready r WHERE r.contact_id = contact AND r.message_id = message;
+	IF NOT FOUND THEN
+		-- it was counted among those that did not go
+		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+		SELECT tried.campaign_id, date_trunc('minute', now), k.metric, k.reason, -1
+		FROM (SELECT CASE v.verdict WHEN 'suppress' THEN 'suppressed' WHEN 'cancel' THEN 'cancelled' ELSE 'expired' END, v.code
+			  FROM (SELECT x.verdict, x.code FROM smsfollow.verdict x
+					WHERE x.message_id = message ORDER BY x.at DESC LIMIT 1) v
+			  WHERE tried.outcome <> 'rejected' AND v.verdict <> 'defer'
+			  UNION ALL
+			  SELECT 'failed', tried.reason WHERE tried.outcome = 'rejected') AS k(metric, reason);
+	END IF;
+	tried.at := now;
+	tried.outcome := 'accepted';
+	tried.reason := 'receipt';
+	tried.provider_message_id := coalesce(accept_late.provider_message_id, tried.provider_message_id);
+	tried.retry_at := NULL;
+	PERFORM smsfollow.ensure_partition(now);
+	INSERT INTO smsfollow.attempt SELECT tried.*;
+	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, n)
+	VALUES (tried.campaign_id, date_trunc('minute', now), 'accepted', 1),
+		   (tried.campaign_id, date_trunc('minute', now), 'segments', tried.segments);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.accept_late(bigint, bigint, text) IS
+'Internal: a provider knows a text that waits for another try or was given up: takes it off the queue and counts it as accepted; false when there is nothing to correct';
 
 CREATE FUNCTION smsfollow.apply_receipt(
 	provider integer, provider_message_id text, ref text, status text, reason text, error_code text,
@@ -19,10 +67,13 @@ DECLARE
 	mid bigint;
 	contact bigint;
 	campaign integer;
-	doubt boolean;
+	last_outcome text;
+	against boolean := status IN ('undelivered', 'failed');
 	known_cost numeric;
 	known_rank integer;
+	known_against boolean;
 	moves boolean := false;
+	accepted boolean := false;
 BEGIN
 	PERFORM smsfollow.ensure_partition(now);
 	SELECT a.message_id INTO mid
@@ -46,9 +97,26 @@ BEGIN
 		-- one receipt of a text at a time, so that each step is counted once
 		SELECT m.contact_id, m.campaign_id INTO contact, campaign
 		FROM smsfollow.message m WHERE m.message_id = mid FOR NO KEY UPDATE;
-		SELECT coalesce(max(smsfollow.receipt_rank(r.status)), 0), max(r.cost) INTO known_rank, known_cost
+		IF NOT FOUND THEN
+			mid := NULL;	-- older than the log
+		END IF;
+	END IF;
+	IF mid IS NOT NULL THEN
+		SELECT coalesce(max(smsfollow.receipt_rank(r.status)), 0), max(r.cost),
+			coalesce(bool_or(r.status IN ('undelivered', 'failed')), false)
+		INTO known_rank, known_cost, known_against
 		FROM smsfollow.receipt r WHERE r.message_id = mid AND r.counted;
-		moves := smsfollow.receipt_rank(status) > known_rank;
+		moves := smsfollow.receipt_rank(status) > known_rank AND NOT known_against;
+		-- any receipt proves that the provider took the text
+		accepted := smsfollow.end_doubt(contact, mid, 'accepted', 'receipt', provider_message_id);
+		IF NOT accepted AND NOT EXISTS (SELECT FROM smsfollow.inflight i WHERE i.contact_id = contact AND i.message_id = mid) THEN
+			SELECT a.outcome INTO last_outcome FROM smsfollow.attempt a WHERE a.message_id = mid ORDER BY a.at DESC LIMIT 1;
+			IF last_outcome <> 'accepted' AND against THEN
+				moves := false;		-- of a try that was given up anyway
+			ELSIF last_outcome <> 'accepted' THEN
+				accepted := smsfollow.accept_late(contact, mid, provider_message_id);
+			END IF;
+		END IF;
 	END IF;
 	INSERT INTO smsfollow.receipt (at, message_id, contact_id, provider_id, provider_message_id, status, counted,
 								   reason, error_code, segments, cost, currency, payload)
@@ -57,7 +125,6 @@ BEGIN
 		PERFORM smsfollow.wake('scheduler');	-- tries again to match it
 		RETURN false;
 	END IF;
-	doubt := smsfollow.end_doubt(contact, mid, 'accepted', 'receipt', provider_message_id);
 	IF moves THEN
 		IF cost IS NOT NULL AND known_cost IS NULL THEN
 			SELECT max(a.cost) INTO known_cost FROM smsfollow.attempt a WHERE a.message_id = mid;
@@ -65,16 +132,18 @@ BEGIN
 		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n, cost)
 		SELECT campaign, date_trunc('minute', now), k.metric, k.reason, k.n, k.cost
 		FROM (VALUES (status, coalesce(apply_receipt.reason, ''), 1, 0::numeric),
+					 -- who reads a text has got it
+					 ('delivered', '', CASE WHEN status = 'read' AND known_rank < smsfollow.receipt_rank('delivered') THEN 1 ELSE 0 END, 0),
 					 ('cost', coalesce(apply_receipt.currency, ''), 0,
 					  CASE WHEN known_cost IS NULL THEN coalesce(apply_receipt.cost, 0) ELSE 0 END)) AS k(metric, reason, n, cost)
 		WHERE k.n <> 0 OR k.cost <> 0;
 		PERFORM smsfollow.wake('scheduler');
-		IF status IN ('undelivered', 'failed') AND reason IN ('opted_out', 'bad_recipient') THEN
+		IF against AND reason IN ('opted_out', 'bad_recipient') THEN
 			PERFORM smsfollow.note_recipient(contact, c.program_id, apply_receipt.reason, apply_receipt.error_code)
 			FROM smsfollow.campaign c WHERE c.campaign_id = campaign;
 		END IF;
 	END IF;
-	RETURN moves OR doubt;
+	RETURN moves OR accepted;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.apply_receipt(integer, text, text, text, text, text, integer, numeric, text, jsonb) IS
@@ -117,6 +186,30 @@ END
 $$;
 COMMENT ON FUNCTION smsfollow.record_receipt(text, jsonb) IS
 'Records a delivery receipt as the provider''s callback delivered it; true when it moved its text forward or resolved a doubt. Repeats and late ones are kept and change nothing. Errors: undefined_object (provider), invalid_parameter_value, null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.believe_receipts(contacts bigint[], messages bigint[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	k record;
+BEGIN
+	FOR k IN
+		SELECT DISTINCT ON (u.message_id) u.contact_id, u.message_id, r.provider_message_id
+		FROM unnest(contacts, messages) AS u(contact_id, message_id)
+		JOIN smsfollow.receipt r ON r.message_id = u.message_id
+		WHERE r.status NOT IN ('undelivered', 'failed') OR EXISTS (
+			SELECT FROM smsfollow.in_doubt d WHERE d.contact_id = u.contact_id AND d.message_id = u.message_id)
+		ORDER BY u.message_id, r.at DESC
+	LOOP
+		IF NOT smsfollow.end_doubt(k.contact_id, k.message_id, 'accepted', 'receipt', k.provider_message_id) THEN
+			PERFORM smsfollow.accept_late(k.contact_id, k.message_id, k.provider_message_id);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.believe_receipts(bigint[], bigint[]) IS
+'Internal, run when texts were put in doubt or back into the queue: those whose receipt came before the answer was given up have been accepted';
 
 CREATE FUNCTION smsfollow.match_receipts() RETURNS bigint
 LANGUAGE plpgsql

@@ -25,6 +25,7 @@
 static SPIPlanPtr plan_settle;
 static SPIPlanPtr plan_recover;
 static SPIPlanPtr plan_note;
+static SPIPlanPtr plan_believe;
 static SPIPlanPtr plan_partition;
 
 /* Counts a batch of attempts; $1 is now, "gone" the rows. */
@@ -64,6 +65,35 @@ ensure_partition(TimestampTz now)
 
 	sf_plan(&plan_partition, "SELECT smsfollow.ensure_partition($1)", 1, types);
 	sf_execute(plan_partition, values, NULL, SPI_OK_SELECT);
+}
+
+/*
+ * Texts whose receipt came before their answer was given up: the provider has
+ * taken them, so they are neither in doubt nor tried again.
+ */
+static void
+believe_receipts(const sf_result *results, int nresults)
+{
+	static const Oid types[] = {INT8ARRAYOID, INT8ARRAYOID};
+	sf_array	contacts;
+	sf_array	messages;
+	Datum		values[2];
+
+	sf_array_init(&contacts, nresults);
+	sf_array_init(&messages, nresults);
+	for (int i = 0; i < nresults; i++)
+		if (strcmp(results[i].outcome, "in_doubt") == 0 || strcmp(results[i].outcome, "retry") == 0)
+		{
+			sf_array_add(&contacts, Int64GetDatum(results[i].contact_id));
+			sf_array_add(&messages, Int64GetDatum(results[i].message_id));
+		}
+	if (contacts.n == 0)
+		return;
+	sf_plan(&plan_believe, "SELECT smsfollow.believe_receipts($1, $2)", 2, types);
+	values[0] = sf_array_datum(&contacts, INT8OID);
+	values[1] = sf_array_datum(&messages, INT8OID);
+	sf_execute(plan_believe, values, NULL, SPI_OK_SELECT);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /*
@@ -161,6 +191,7 @@ sf_settle(int64 epoch, const sf_result *results, int nresults)
 		settled = (int) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
+	believe_receipts(results, nresults);
 
 	for (int i = 0; i < nresults; i++)
 	{
@@ -217,7 +248,7 @@ sf_settle_recover(int64 epoch)
 						 "   g.segments, g.encoding, g.body, g.policy, $1"
 						 "  FROM gone g),"
 						 COUNT_ATTEMPTS
-						 " SELECT pg_catalog.count(*) FROM gone",
+						 " SELECT pg_catalog.count(*), pg_catalog.array_agg(g.contact_id), pg_catalog.array_agg(g.message_id) FROM gone g",
 						 sf_shard.inflight),
 				2, types);
 	values[0] = TimestampTzGetDatum(now);
@@ -225,6 +256,14 @@ sf_settle_recover(int64 epoch)
 	ensure_partition(now);
 	sf_execute(plan_recover, values, NULL, SPI_OK_SELECT);
 	recovered = (int) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_freetuptable(SPI_tuptable);
+	if (recovered > 0)
+	{
+		static const Oid believe_types[] = {INT8ARRAYOID, INT8ARRAYOID};
+
+		values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+		values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+		sf_plan(&plan_believe, "SELECT smsfollow.believe_receipts($1, $2)", 2, believe_types);
+		sf_execute(plan_believe, values, NULL, SPI_OK_SELECT);
+	}
 	return recovered;
 }

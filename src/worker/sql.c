@@ -20,6 +20,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "settings.h"
 #include "worker/dispatch.h"
 
 PG_FUNCTION_INFO_V1(smsfollow_claim);
@@ -96,7 +97,28 @@ smsfollow_claim(PG_FUNCTION_ARGS)
 }
 
 /*
- * settle(message_ids, contact_ids, epoch, outcome)
+ * The program of the text in flight to a contact, which the dispatcher knows
+ * from its claim; 0 when there is none.
+ */
+static int32
+program_of(int64 contact_id)
+{
+	static const Oid types[] = {INT8OID};
+	static SPIPlanPtr plan;
+	Datum		values[1] = {Int64GetDatum(contact_id)};
+	int32		program_id = 0;
+	bool		isnull;
+
+	sf_plan(&plan, "SELECT i.program_id FROM smsfollow.inflight i WHERE i.contact_id = $1", 1, types);
+	sf_execute(plan, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 1)
+		program_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return program_id;
+}
+
+/*
+ * settle(message_ids, contact_ids, epoch, outcome, reason)
  */
 Datum
 smsfollow_settle(PG_FUNCTION_ARGS)
@@ -104,6 +126,7 @@ smsfollow_settle(PG_FUNCTION_ARGS)
 	ArrayType  *ids = PG_GETARG_ARRAYTYPE_P(0);
 	ArrayType  *contacts = PG_GETARG_ARRAYTYPE_P(1);
 	char	   *outcome = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	char	   *reason = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	Datum	   *id;
 	Datum	   *contact;
 	int			n;
@@ -126,7 +149,11 @@ smsfollow_settle(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("message_ids and contact_ids must have one length")));
+	if (reason[0] == '\0')
+		reason = strcmp(outcome, "accepted") == 0 ? "ok" : "permanent";
 	results = palloc0(sizeof(sf_result) * Max(n, 1));
+	SPI_connect();
+	level = pin_plans();
 	for (int i = 0; i < n; i++)
 	{
 		sf_result  *r = &results[i];
@@ -134,15 +161,14 @@ smsfollow_settle(PG_FUNCTION_ARGS)
 		r->message_id = DatumGetInt64(id[i]);
 		r->contact_id = DatumGetInt64(contact[i]);
 		r->outcome = outcome;
-		r->reason = strcmp(outcome, "accepted") == 0 ? "ok" : "permanent";
+		r->reason = reason;
+		r->program_id = program_of(r->contact_id);
 		r->provider_message_id = psprintf("test-" INT64_FORMAT, r->message_id);
-		r->retry_at = strcmp(outcome, "retry") == 0 ? sf_backoff(GetCurrentTimestamp(), 1) : DT_NOEND;
+		r->retry_at = strcmp(outcome, "retry") == 0 ? sf_backoff(sf_clock(), 1) : DT_NOEND;
 		r->next_lookup_at = DT_NOEND;
 		r->counts = true;
 		r->policy = "hold";
 	}
-	SPI_connect();
-	level = pin_plans();
 	settled = sf_settle(PG_GETARG_INT64(2), results, n);
 	AtEOXact_GUC(true, level);
 	SPI_finish();
@@ -161,6 +187,8 @@ smsfollow_check_template(PG_FUNCTION_ARGS)
 	if (sf_liquid_parse(CurrentMemoryContext, VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &error) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("template has an error at line %d, column %d: %s", error.line, error.column, error.message)));
+				 error.line > 0
+				 ? errmsg("template has an error at line %d, column %d: %s", error.line, error.column, error.message)
+				 : errmsg("template has an error: %s", error.message)));
 	PG_RETURN_VOID();
 }
