@@ -62,6 +62,7 @@ static SPIPlanPtr plan_look;
 static SPIPlanPtr plan_look_parked;
 static SPIPlanPtr plan_lock;
 static SPIPlanPtr plan_decide;
+static SPIPlanPtr plan_paused;
 static SPIPlanPtr plan_permit;
 static SPIPlanPtr plan_leave;
 static SPIPlanPtr plan_verdict;
@@ -480,13 +481,23 @@ render(sf_text *text, bool has_template, int32 template_version_id, const char *
 		}
 		if (result != SF_LIQUID_OK)
 		{
-			bool		missing = error.path[0] != '\0';
-
 			text->fate = SF_FATE_SUPPRESS;
-			text->code = missing ? "missing_data" : "template_error";
-			text->rule = missing ? pstrdup(error.path)
-				: psprintf("line %d, column %d", error.line, error.column);
-			text->detail = pstrdup(error.message);
+			if (error.path[0] != '\0')
+			{
+				text->code = "missing_data";
+				text->rule = pstrdup(error.path);
+			}
+			else if (result == SF_LIQUID_SKIP)
+			{
+				text->code = "template_skip";
+				text->rule = pstrdup(error.message);
+			}
+			else
+			{
+				text->code = "template_error";
+				text->rule = psprintf("line %d, column %d", error.line, error.column);
+				text->detail = pstrdup(error.message);
+			}
 			return;
 		}
 	}
@@ -690,6 +701,50 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 }
 
 /*
+ * Texts of paused campaigns leave the claim path until resume() brings them
+ * back.  So the pause must outlast this transaction: a campaign that is being
+ * resumed right now keeps its texts here, to be offered again soon.
+ */
+static void
+hold_paused(sf_text *texts, int n)
+{
+	static const Oid types[] = {INT4ARRAYOID};
+	TimestampTz offer_at = GetCurrentTimestamp() + SF_PARK_LOCKED_US;
+	sf_array	ids;
+	Datum		values[1];
+
+	sf_array_init(&ids, n);
+	for (int i = 0; i < n; i++)
+		if (texts[i].fate == SF_FATE_DEFER && texts[i].next_at == DT_NOEND)
+			sf_array_add(&ids, Int32GetDatum(texts[i].campaign_id));
+	if (ids.n == 0)
+		return;
+	sf_plan(&plan_paused, "SELECT c.campaign_id FROM smsfollow.campaign c"
+			" WHERE c.campaign_id = ANY ($1) AND c.paused FOR SHARE SKIP LOCKED", 1, types);
+	values[0] = sf_array_datum(&ids, INT4OID);
+	sf_execute(plan_paused, values, NULL, SPI_OK_SELECT);
+	for (int i = 0; i < n; i++)
+	{
+		bool		paused = false;
+
+		if (texts[i].fate != SF_FATE_DEFER || texts[i].next_at != DT_NOEND)
+			continue;
+		for (uint64 row = 0; row < SPI_processed && !paused; row++)
+		{
+			bool		isnull;
+
+			paused = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)) == texts[i].campaign_id;
+		}
+		if (!paused)
+		{
+			texts[i].fate = SF_FATE_PARK;
+			texts[i].next_at = offer_at;
+		}
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
  * Writes permits, verdicts and new places in the queue.
  */
 static void
@@ -873,6 +928,7 @@ sf_claim_wave(sf_claimer *claimer, int limit, sf_text **texts)
 	claimer->single = n == 1 ? (*texts)[0].message_id : 0;
 	lock_candidates(claimer, *texts, n);
 	decide(claimer, *texts, n, now);
+	hold_paused(*texts, n);
 	write_fates(claimer, *texts, n, now);
 	wall = GetCurrentTimestamp();
 	for (int i = 0; i < n; i++)
