@@ -175,8 +175,7 @@ COMMENT ON FUNCTION smsfollow.provider_events(jsonb, jsonb, jsonb) IS
 'All events of a callback payload as an array, empty when the description has no rule for it. Members: type (receipt, inbound, opt, subscribe), provider_message_id, ref, status, provider_status, error_code, reason, segments, cost, currency, from, to, body, occurred_at, event_id, in_reply_to, opt (out, in, help), media, concat_ref, concat_part, concat_total; what is not known is left out. A form payload is an object of texts.';
 
 CREATE FUNCTION smsfollow.provider_event(description jsonb, settings jsonb, payload jsonb) RETURNS jsonb
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT smsfollow.provider_events(description, settings, payload) -> 0 $$;
+	AS 'MODULE_PATHNAME', 'smsfollow_provider_event' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION smsfollow.provider_event(jsonb, jsonb, jsonb) IS
 'The first event of a callback payload, as smsfollow.provider_events() gives it; NULL when the description has no rule for it.';
 

@@ -19,10 +19,12 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(smsfollow_check_provider);
 PG_FUNCTION_INFO_V1(smsfollow_preview_request);
 PG_FUNCTION_INFO_V1(smsfollow_preview_answer);
+PG_FUNCTION_INFO_V1(smsfollow_provider_event);
 PG_FUNCTION_INFO_V1(smsfollow_provider_events);
 
 /* ----- writing jsonb ----- */
@@ -263,14 +265,77 @@ json_event(StringInfo buf, const sf_event *e)
 	appendStringInfoChar(buf, '}');
 }
 
+/* True when both documents are the same bytes. */
+static bool
+same_document(const Jsonb *a, const Jsonb *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* A copy of a document in the current context. */
+static Jsonb *
+copy_document(const Jsonb *jb)
+{
+	Jsonb	   *copy = palloc(VARSIZE(jb));
+
+	memcpy(copy, jb, VARSIZE(jb));
+	return copy;
+}
+
+/*
+ * The events of arguments 0 to 2: description, settings, payload.  A session
+ * that receives callbacks receives many of one provider, so the last compiled
+ * description is kept.
+ */
+static List *
+events_of_arguments(FunctionCallInfo fcinfo)
+{
+	static sf_provider *last = NULL;
+	static Jsonb *last_description;
+	static Jsonb *last_settings;
+	Jsonb	   *description = PG_GETARG_JSONB_P(0);
+	Jsonb	   *settings = PG_GETARG_JSONB_P(1);
+
+	if (last == NULL || !same_document(description, last_description) ||
+		!same_document(settings, last_settings))
+	{
+		sf_provider *provider = sf_provider_compile_flags(CurrentMemoryContext, "callback",
+														  description, settings, NULL, false,
+														  SF_COMPILE_EVENTS_ONLY);
+		MemoryContext old = MemoryContextSwitchTo(provider->context);
+
+		description = copy_document(description);
+		settings = copy_document(settings);
+		MemoryContextSwitchTo(old);
+		MemoryContextSetParent(provider->context, TopMemoryContext);
+		if (last != NULL)
+			sf_provider_free(last);
+		last = provider;
+		last_description = description;
+		last_settings = settings;
+	}
+	return sf_provider_events(last, PG_GETARG_JSONB_P(2));
+}
+
+/* provider_event(description, settings, payload): the first event, or NULL */
+Datum
+smsfollow_provider_event(PG_FUNCTION_ARGS)
+{
+	List	   *events = events_of_arguments(fcinfo);
+	StringInfoData buf;
+
+	if (events == NIL)
+		PG_RETURN_NULL();
+	initStringInfo(&buf);
+	json_event(&buf, linitial(events));
+	return json_result(&buf);
+}
+
 /* provider_events(description, settings, payload): an array, empty when no rule fits */
 Datum
 smsfollow_provider_events(PG_FUNCTION_ARGS)
 {
-	sf_provider *provider = sf_provider_compile_flags(CurrentMemoryContext, "callback",
-													  PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1),
-													  NULL, false, SF_COMPILE_EVENTS_ONLY);
-	List	   *events = sf_provider_events(provider, PG_GETARG_JSONB_P(2));
+	List	   *events = events_of_arguments(fcinfo);
 	StringInfoData buf;
 	ListCell   *lc;
 
@@ -283,6 +348,5 @@ smsfollow_provider_events(PG_FUNCTION_ARGS)
 		json_event(&buf, lfirst(lc));
 	}
 	appendStringInfoChar(&buf, ']');
-	sf_provider_free(provider);
 	return json_result(&buf);
 }
