@@ -51,6 +51,13 @@
 #define BGWORKER_INTERRUPTIBLE 0
 #endif
 
+/* Before the declaration of a function that does not return. */
+#ifdef pg_noreturn
+#define SF_NORETURN pg_noreturn
+#else
+#define SF_NORETURN pg_attribute_noreturn()
+#endif
+
 #ifdef PG_MODULE_MAGIC_EXT
 #define SF_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "smsfollow", .version = SF_VERSION)
 #else

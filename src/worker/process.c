@@ -64,6 +64,7 @@ static Oid	my_extension = InvalidOid;
 static sf_worker_exit my_exit = SF_EXIT_NONE;
 
 static volatile sig_atomic_t current_section = SECTION_NONE;
+static volatile sig_atomic_t told_to_end = false;	/* by SIGTERM */
 static bool end_timer_set = false;
 static TimeoutId end_timer;
 static MemoryContext caller_context = NULL;
@@ -86,7 +87,7 @@ handle_sigterm(SIGNAL_ARGS)
 {
 	int			save_errno = errno;
 
-	if (ShutdownRequestPending)
+	if (told_to_end)
 	{
 		ProcDiePending = true;
 		InterruptPending = true;
@@ -96,6 +97,7 @@ handle_sigterm(SIGNAL_ARGS)
 		QueryCancelPending = true;
 		InterruptPending = true;
 	}
+	told_to_end = true;
 	ShutdownRequestPending = true;
 	SetLatch(MyLatch);
 	errno = save_errno;

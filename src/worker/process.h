@@ -8,10 +8,11 @@
 #ifndef SF_PROCESS_H
 #define SF_PROCESS_H
 
+#include "compat.h"
 #include "worker/worker.h"
 
 /* process.c */
-extern void sf_process_leave(sf_worker_exit how) pg_attribute_noreturn();	/* at once */
+SF_NORETURN extern void sf_process_leave(sf_worker_exit how);	/* at once */
 extern void sf_process_end(sf_worker_exit how); /* as after SIGTERM */
 extern sf_worker_kind sf_process_kind(void);
 extern void sf_process_begin_utility(const char *activity);
