@@ -15,6 +15,7 @@
 use strict;
 use warnings;
 
+use IO::Handle;
 use List::Util qw(min max sum0);
 use PostgreSQL::Test::Cluster;
 use Time::HiRes qw(time);
@@ -29,7 +30,10 @@ my $PINNED = 120_000;
 my $CONTACTS = max($TEXTS, $PINNED);
 
 $Smsfollow::DEADLINE = 600;
-STDOUT->autoflush(1);
+# PostgreSQL::Test::Utils sends STDOUT to a log of its own
+my $out;
+BEGIN { open($out, '>&', \*STDOUT) or die $!; }
+$out->autoflush(1);
 
 sub median
 {
@@ -40,7 +44,7 @@ sub median
 sub row
 {
 	my ($what, $format, @values) = @_;
-	printf "%-58s " . $format . "\n", $what, @values;
+	printf $out "%-58s " . $format . "\n", $what, @values;
 }
 
 my $sms = Smsfollow->new(
@@ -55,8 +59,8 @@ my $sms = Smsfollow->new(
 		'smsfollow.max_in_flight' => 256 });
 my $gateway = $sms->gateway;
 
-print "# ", $sms->sql('SELECT version()'), "\n";
-print "# ", $sms->sql("SELECT string_agg(name || '=' || setting, ' ') FROM pg_settings
+print $out "# ", $sms->sql('SELECT version()'), "\n";
+print $out "# ", $sms->sql("SELECT string_agg(name || '=' || setting, ' ') FROM pg_settings
 	WHERE name IN ('shared_buffers', 'max_wal_size', 'fsync', 'synchronous_commit', 'smsfollow.max_in_flight', 'smsfollow.wave_size')"), "\n";
 
 # consented contacts, and the orders that are followed up
@@ -154,12 +158,12 @@ for my $round (1 .. $ROUNDS)
 	push @r, $TEXTS / drain();
 	push @wal, bytes_since($lsn) / $TEXTS;
 	push @memory, memory($pid);
-	printf "# round %d: c %.0f/s  d %.0f/s  r %.0f/s  WAL %.0f bytes a text\n", $round, $c[-1], $d[-1], $r[-1], $wal[-1];
+	printf $out "# round %d: c %.0f/s  d %.0f/s  r %.0f/s  WAL %.0f bytes a text\n", $round, $c[-1], $d[-1], $r[-1], $wal[-1];
 }
 my ($c, $d, $r) = (median(@c), median(@d), median(@r));
 my $bound = 1 / (1 / $c + 1 / $d);
 
-print "\n";
+print $out "\n";
 row('transport alone (c)', '%8.0f /s', $c);
 row('claim and settle alone (d)', '%8.0f /s', $d);
 row("drain of $TEXTS due texts at 0 ms (r)", '%8.0f /s', $r);
