@@ -6,8 +6,10 @@
  * A doubt is asked about lookup_interval after it arose, because providers
  * list a text some seconds late, and then at growing distances.  Found means
  * accepted (or refused).  Absent must be said twice before policy
- * retry_after_lookup sends again.  A doubt that cannot be resolved this way
- * stays until a receipt or a person resolves it.
+ * retry_after_lookup sends again.  No policy sends a text more often than its
+ * max_attempts: after the last attempt policy retry asks too, and a text that
+ * the provider does not know has failed.  A doubt that cannot be resolved this
+ * way stays until a receipt or a person resolves it.
  *
  *-------------------------------------------------------------------------
  */
@@ -92,9 +94,9 @@ schedule_lookup(const sf_doubt *doubt, TimestampTz at)
 int
 sf_lookup_due(sf_doubt **doubts, int limit)
 {
-	static const Oid types[] = {TIMESTAMPTZOID, INT8OID};
+	static const Oid types[] = {TIMESTAMPTZOID, INT8OID, INT4OID};
 	TimestampTz now;
-	Datum		values[2];
+	Datum		values[3];
 	SPITupleTable *rows;
 	uint64		n;
 	int			ask = 0;
@@ -103,11 +105,14 @@ sf_lookup_due(sf_doubt **doubts, int limit)
 	now = sf_clock();
 	sf_plan(&plan_due,
 			"SELECT d.message_id, d.contact_id, p.phone, d.body, d.provider_message_id,"
-			" extract(epoch FROM d.started_at)::int8, d.provider_id, d.policy, d.lookups, d.absent"
-			" FROM smsfollow.in_doubt d LEFT JOIN smsfollow.contact_phone p USING (contact_id)"
-			" WHERE d.next_lookup_at <= $1 ORDER BY d.next_lookup_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED", 2, types);
+			" extract(epoch FROM d.started_at)::int8, d.provider_id, d.policy, d.lookups, d.absent,"
+			" d.attempt < coalesce(c.max_attempts, $3)"
+			" FROM smsfollow.in_doubt d JOIN smsfollow.campaign c USING (campaign_id)"
+			" LEFT JOIN smsfollow.contact_phone p USING (contact_id)"
+			" WHERE d.next_lookup_at <= $1 ORDER BY d.next_lookup_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED", 3, types);
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = Int64GetDatum(limit);
+	values[2] = Int32GetDatum(sf_max_attempts);
 	sf_execute(plan_due, values, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;
 	n = SPI_processed;
@@ -115,8 +120,8 @@ sf_lookup_due(sf_doubt **doubts, int limit)
 	for (uint64 i = 0; i < n; i++)
 	{
 		sf_doubt   *d = &(*doubts)[ask];
-		Datum		v[10];
-		bool		isnull[10];
+		Datum		v[11];
+		bool		isnull[11];
 		sf_account *account;
 
 		heap_deform_tuple(rows->vals[i], rows->tupdesc, v, isnull);
@@ -133,7 +138,7 @@ sf_lookup_due(sf_doubt **doubts, int limit)
 		account = sf_config_account(d->provider_id);
 		if (strcmp(d->policy, "drop") == 0)
 			end_doubt(d->contact_id, d->message_id, "rejected", "dropped", NULL);
-		else if (strcmp(d->policy, "retry") == 0)
+		else if (strcmp(d->policy, "retry") == 0 && DatumGetBool(v[10]))
 			end_doubt(d->contact_id, d->message_id, "retry", "ambiguous", NULL);
 		else if (d->lookups >= SF_MAX_LOOKUPS || d->phone == NULL ||
 				 account == NULL || account->provider == NULL ||
@@ -153,13 +158,13 @@ sf_lookup_due(sf_doubt **doubts, int limit)
 void
 sf_lookup_settle(const sf_doubt_result *results, int n)
 {
-	static const Oid types[] = {INT8OID, INT8OID, INT4OID};
+	static const Oid types[] = {INT8OID, INT8OID, INT4OID, INT4OID};
 
 	for (int i = 0; i < n; i++)
 	{
 		const sf_doubt_result *r = &results[i];
-		Datum		values[3];
-		bool		isnull;
+		Datum		values[4];
+		char	   *end;
 
 		switch (r->kind)
 		{
@@ -171,18 +176,25 @@ sf_lookup_settle(const sf_doubt_result *results, int n)
 				break;
 			case SF_DOUBT_ABSENT:
 				sf_plan(&plan_absent,
-						"UPDATE smsfollow.in_doubt SET absent = absent + 1,"
-						" next_lookup_at = CASE WHEN absent + 1 >= $3 THEN NULL ELSE next_lookup_at END,"
-						" evidence = evidence || CASE WHEN absent + 1 >= $3 THEN '; the provider does not know it' ELSE '' END"
-						" WHERE contact_id = $1 AND message_id = $2"
-						" RETURNING absent >= $3 AND policy = 'retry_after_lookup'", 3, types);
+						"UPDATE smsfollow.in_doubt d SET absent = d.absent + 1,"
+						" next_lookup_at = CASE WHEN d.absent + 1 >= $3 THEN NULL ELSE d.next_lookup_at END,"
+						" evidence = d.evidence || CASE WHEN d.absent + 1 >= $3 THEN '; the provider does not know it' ELSE '' END"
+						" FROM smsfollow.campaign c"
+						" WHERE d.contact_id = $1 AND d.message_id = $2 AND c.campaign_id = d.campaign_id"
+						" RETURNING CASE WHEN d.absent < $3 OR d.policy NOT IN ('retry_after_lookup', 'retry') THEN 'none'"
+						"  WHEN d.attempt < coalesce(c.max_attempts, $4) THEN 'retry' ELSE 'rejected' END", 4, types);
 				values[0] = Int64GetDatum(r->contact_id);
 				values[1] = Int64GetDatum(r->message_id);
 				values[2] = Int32GetDatum(SF_ABSENT_NEEDED);
+				values[3] = Int32GetDatum(sf_max_attempts);
 				sf_execute(plan_absent, values, NULL, SPI_OK_UPDATE_RETURNING);
-				if (SPI_processed == 1 &&
-					DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
-					end_doubt(r->contact_id, r->message_id, "retry", "lookup", NULL);
+				if (SPI_processed == 0)
+					break;		/* resolved meanwhile */
+				end = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+				if (strcmp(end, "retry") == 0)
+					end_doubt(r->contact_id, r->message_id, end, "lookup", NULL);
+				else if (strcmp(end, "rejected") == 0)
+					end_doubt(r->contact_id, r->message_id, end, "max_attempts", NULL);
 				break;
 			case SF_DOUBT_INCONCLUSIVE:
 				break;

@@ -67,6 +67,19 @@ sub node { return $_[0]{node} }
 
 sub gateway { return $_[0]{gateway} }
 
+# Starts the gateway again where it was, with the same log.
+sub start_gateway_again
+{
+	my ($self, @arguments) = @_;
+	my $old = $self->{gateway};
+
+	$old->stop;
+	my $new = Gateway->start('--port', $old->{port}, '--log', $old->{log}, @arguments);
+	$new->{log} = $old->{log};
+	push @{ $self->{old_gateways} }, $old;	# the log is in its folder
+	return $self->{gateway} = $new;
+}
+
 sub log { return PostgreSQL::Test::Utils::slurp_file($_[0]{node}->logfile) }
 
 # Calls the code until it gives something true, which is returned, or the deadline passes.
