@@ -22,6 +22,9 @@
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"
 #endif
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"				/* VARSIZE and its kin left postgres.h */
+#endif
 
 #if PG_VERSION_NUM < 150000
 #error "smsfollow needs PostgreSQL 15 or later"

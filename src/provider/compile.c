@@ -392,6 +392,7 @@ sf_provider_send_request(const sf_provider *provider, const sf_outgoing *message
 {
 	sf_values	values = {message, provider->callback, NULL, 0};
 
-	Assert(!provider->sandbox);
+	if (provider->send == NULL)
+		elog(ERROR, "provider \"%s\" sends nothing over HTTP", provider->name);
 	sf_endpoint_render(provider->send, &values, request);
 }

@@ -12,6 +12,7 @@
 #ifndef SF_PROVIDER_INTERNAL_H
 #define SF_PROVIDER_INTERNAL_H
 
+#include "compat.h"
 #include "provider/provider.h"
 
 #include "lib/stringinfo.h"

@@ -166,10 +166,9 @@ part_is_constant(const sf_part *part)
  * own name, unless the template itself names a default.
  */
 static const char *
-fold(sf_part *part, sf_type *type)
+fold(const sf_part *part, sf_type *type)
 {
 	char		scratch[SF_SCRATCH_SIZE];
-	sf_part		stand_in = *part;
 	const char *value = sf_operand_value(&part->operand, NULL, scratch, type);
 
 	value = sf_filters_apply(part, value, type, NULL);
@@ -182,7 +181,7 @@ fold(sf_part *part, sf_type *type)
 		if (o->missing != NULL)
 		{
 			*type = SF_TYPE_TEXT;
-			return sf_filters_apply(&stand_in, o->missing, type, NULL);
+			return sf_filters_apply(part, o->missing, type, NULL);
 		}
 	}
 	return value;
