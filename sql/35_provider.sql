@@ -197,7 +197,8 @@ COMMENT ON FUNCTION smsfollow.kind_description(text) IS
 'The description of a provider kind. Error undefined_object when there is none.';
 
 CREATE FUNCTION smsfollow.check_provider(kind text, settings jsonb) RETURNS void
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	-- definer: who may call it needs no right on tables and inner functions
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT smsfollow.check_provider(kind, smsfollow.kind_description(kind), settings, true) $$;
 COMMENT ON FUNCTION smsfollow.check_provider(text, jsonb) IS
 'Raises an error (undefined_object, invalid_parameter_value) unless a provider of this kind with these settings can work. Secrets are not looked at.';
@@ -221,7 +222,8 @@ COMMENT ON FUNCTION smsfollow.provider_by_name(text) IS
 'The provider of this name. Error undefined_object when there is none.';
 
 CREATE FUNCTION smsfollow.preview_request(provider text, phone text, body text) RETURNS jsonb
-	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	-- definer: who may call it needs no right on tables and inner functions
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	p smsfollow.provider := smsfollow.provider_by_name(provider);
@@ -234,7 +236,8 @@ COMMENT ON FUNCTION smsfollow.preview_request(text, text, text) IS
 'The HTTP request (method, url, headers, body) that this provider would be sent for a text from its first sender; nothing is sent. Fields of the secret appear by name. For the sandbox: what it decides.';
 
 CREATE FUNCTION smsfollow.preview_answer(provider text, http_status integer, body text, retry_after text DEFAULT NULL) RETURNS jsonb
-	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	-- definer: who may call it needs no right on tables and inner functions
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	p smsfollow.provider := smsfollow.provider_by_name(provider);

@@ -123,10 +123,20 @@ SELECT smsfollow.add_provider_kind('other', '{"bse_url": "x"}');
 -- Whoever may create providers needs no right on the tables, and cannot read secrets.
 CREATE ROLE regress_provider_operator;
 GRANT USAGE ON SCHEMA smsfollow TO regress_provider_operator;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA smsfollow TO regress_provider_operator;
+GRANT EXECUTE ON FUNCTION smsfollow.create_provider, smsfollow.alter_provider, smsfollow.add_sender, smsfollow.pause_sender, smsfollow.set_secret,
+	smsfollow.add_provider_kind, smsfollow.check_provider(text, jsonb), smsfollow.preview_request(text, text, text),
+	smsfollow.preview_answer(text, integer, text, text) TO regress_provider_operator;
 SET ROLE regress_provider_operator;
 SELECT smsfollow.create_provider('mine', 'twilio', '{"account": "AC1"}', 'mine') >= 100 AS own_id;
+SELECT smsfollow.alter_provider('mine', max_in_flight => 5);
+SELECT smsfollow.add_sender('mine', '77777') >= 100 AS own_id;
+SELECT smsfollow.pause_sender('77777');
 SELECT smsfollow.set_secret('mine', '{"auth_token": "hidden"}');
+SELECT smsfollow.check_provider('twilio', '{"account": "AC1"}');
+SELECT smsfollow.preview_request('mine', '+14155550100', 'x') -> 'headers' ->> 'Authorization' AS shown;
+SELECT smsfollow.preview_answer('mine', 429, '');
+SELECT smsfollow.add_provider_kind('twilio', '{}');
+SELECT smsfollow.provider_by_name('mine');
 SELECT count(*) FROM smsfollow.secret;
 SELECT count(*) FROM smsfollow.provider;
 RESET ROLE;
