@@ -65,7 +65,7 @@ DECLARE
 	id integer;
 	pid integer;
 	purpose text;
-	version integer;
+	version_id integer;
 	tid integer;
 BEGIN
 	IF name IS NULL THEN
@@ -77,8 +77,8 @@ BEGIN
 	pid := smsfollow.program_id(program);
 	SELECT p.purpose INTO purpose FROM smsfollow.program p WHERE p.program_id = pid;
 	IF template IS NOT NULL THEN
-		version := smsfollow.template_version_id(template);
-		SELECT v.template_id INTO tid FROM smsfollow.template_version v WHERE v.template_version_id = version;
+		version_id := smsfollow.template_version_id(template);
+		SELECT v.template_id INTO tid FROM smsfollow.template_version v WHERE v.template_version_id = version_id;
 	END IF;
 	IF in_doubt_policy NOT IN ('hold', 'retry_after_lookup', 'retry', 'drop') THEN
 		RAISE EXCEPTION 'in_doubt_policy "%" is not known', in_doubt_policy
