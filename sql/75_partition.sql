@@ -18,7 +18,7 @@ AS $$
 	SELECT v.suffix, v.definition
 	FROM (VALUES
 		('message', 'id', '(message_id)'),
-		('message', 'contact', '(contact_id, created_at)'),
+		('message', 'contact', '(contact_id)'),
 		('attempt', 'message', '(message_id)'),
 		('attempt', 'contact', '(contact_id, at)'),
 		('attempt', 'provider', '(provider_message_id) WHERE provider_message_id IS NOT NULL'),

@@ -14,7 +14,7 @@ DECLARE
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health'];
 	operators text[] := senders || ARRAY['create_program', 'create_campaign', 'create_template', 'check_template', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
-		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'preview_request', 'start_worker', 'stop_worker',
+		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
 		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status'];
 	views text[] := ARRAY['message_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
 	names text[];

@@ -43,6 +43,7 @@
 
 #include "settings.h"
 #include "worker/dispatch.h"
+#include "worker/worker.h"
 
 #define SF_SWEEP_INTERVAL_US (60 * USECS_PER_SEC)
 #define SF_PARK_LOCKED_US (200 * 1000)
@@ -80,15 +81,20 @@ sf_fate_name(sf_fate fate)
 }
 
 /*
- * A claimer that has seen nothing yet: its first claims sweep.
+ * A claimer that has seen nothing yet: its first claims sweep.  May be called
+ * again for a new epoch.
  */
 void
 sf_claimer_init(sf_claimer *claimer, int64 epoch)
 {
+	sf_parked  *parked = claimer->parked;
+
+	if (parked == NULL)
+		parked = MemoryContextAlloc(TopMemoryContext, sizeof(sf_parked) * SF_MAX_PARKED);
 	memset(claimer, 0, sizeof(*claimer));
 	claimer->epoch = epoch;
 	claimer->safe = DT_NOBEGIN;
-	claimer->parked = MemoryContextAlloc(TopMemoryContext, sizeof(sf_parked) * SF_MAX_PARKED);
+	claimer->parked = parked;
 	for (int lane = 0; lane < SF_LANES; lane++)
 	{
 		claimer->mark[lane] = DT_NOBEGIN;
@@ -550,7 +556,7 @@ pace(sf_text *text, TimestampTz wall, TimestampTz now)
 		text->next_at = now + (sending->hold_until - wall);
 		return;
 	}
-	if (account->max_in_flight > 0 && account->in_flight >= account->max_in_flight)
+	if (account->max_in_flight > 0 && account->in_flight + account->claimed >= account->max_in_flight)
 	{
 		text->fate = SF_FATE_PARK;
 		text->next_at = wall + SF_PACING_HORIZON_US;
@@ -571,7 +577,7 @@ pace(sf_text *text, TimestampTz wall, TimestampTz now)
 		return;
 	}
 	sending->tat += cost;
-	account->in_flight++;
+	account->claimed++;
 }
 
 /*
@@ -926,6 +932,8 @@ sf_claim_wave(sf_claimer *claimer, int limit, sf_text **texts)
 	if (n == 0)
 		return 0;
 	claimer->single = n == 1 ? (*texts)[0].message_id : 0;
+	for (int i = 0; i < n; i++)
+		sf_process_check_text((*texts)[i].message_at);
 	lock_candidates(claimer, *texts, n);
 	decide(claimer, *texts, n, now);
 	hold_paused(*texts, n);

@@ -255,6 +255,17 @@ sf_config_account(int32 provider_id)
 	return entry ? entry->account : NULL;
 }
 
+void
+sf_config_forget_claims(void)
+{
+	HASH_SEQ_STATUS seq;
+	account_entry *entry;
+
+	hash_seq_init(&seq, accounts);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+		entry->account->claimed = 0;
+}
+
 /*
  * NULL when there is no such sender.
  */

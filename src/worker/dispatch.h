@@ -56,6 +56,7 @@ typedef struct sf_account
 	MemoryContext context;
 	int			max_in_flight;
 	int			in_flight;
+	int			claimed;		/* permits of the open transaction */
 	bool		paused;
 	bool		replaced;		/* a newer one is in the cache */
 	int			failures;		/* in a row: not reached, auth, funds */
@@ -198,6 +199,8 @@ extern void sf_config_init(void);
 /* Reads providers and senders again if their version moved; needs a transaction. */
 extern void sf_config_refresh(bool force);
 extern sf_account *sf_config_account(int32 provider_id);
+/* A new transaction: permits of one that was rolled back do not count. */
+extern void sf_config_forget_claims(void);
 extern sf_sending *sf_config_sending(int32 sender_id);
 extern void sf_account_release(sf_account *account);
 /* NULL and a reason in error when the version does not exist or does not parse; needs a transaction. */

@@ -45,6 +45,8 @@ static MemoryContext wave_context;
 static bool need_claim = true;	/* something may be due */
 static TimestampTz next_due = DT_NOBEGIN;	/* clock of the rules */
 static TimestampTz next_lookup = DT_NOBEGIN;
+static bool reread = false;		/* settings changed: compile the providers again */
+static bool recovered = false;	/* what an earlier dispatcher left is in doubt */
 static int	cautious;			/* waves of one text left, after an error */
 static uint32 wait_event = 0;
 
@@ -59,13 +61,15 @@ count(pg_atomic_uint64 *counter, int64 n)
 }
 
 /*
- * First transaction: our epoch, and what an earlier dispatcher left behind.
+ * Before the first claim, and again after a time without permission to send:
+ * a new epoch, and what was in flight under others.  Not earlier: a copy of
+ * the data that nobody adopted is not touched.
  */
 static void
 recover(void)
 {
 	bool		isnull;
-	int			recovered;
+	int			doubted;
 	int64		epoch;
 
 	sf_process_begin("recovering");
@@ -75,12 +79,25 @@ recover(void)
 	sf_claimer_init(&claimer, epoch);
 	claimer.busy = sf_transfers_busy;
 	sf_config_refresh(true);
-	recovered = sf_settle_recover(epoch);
+	doubted = sf_settle_recover(epoch);
 	sf_process_commit();
-	count(&sf_my_slot->counters.in_doubt, recovered);
-	if (recovered > 0)
+	count(&sf_my_slot->counters.in_doubt, doubted);
+	recovered = true;
+	if (doubted > 0)
 		ereport(LOG,
-				(errmsg("smsfollow: %d texts in flight when an earlier dispatcher ended are in doubt now", recovered)));
+				(errmsg("smsfollow: %d texts in flight when an earlier dispatcher ended are in doubt now", doubted)));
+}
+
+/*
+ * How many results the next transaction writes: all, or after an error one, so
+ * that a result that cannot be written is found.
+ */
+static int
+to_settle(sf_result **results, TimestampTz *oldest)
+{
+	int			n = sf_transfers_results(results, oldest);
+
+	return cautious > 0 ? Min(n, 1) : n;
 }
 
 /*
@@ -92,7 +109,7 @@ settle(void)
 	sf_result  *results;
 	sf_doubt_result *doubts;
 	TimestampTz oldest;
-	int			n = sf_transfers_results(&results, &oldest);
+	int			n = to_settle(&results, &oldest);
 	int			ndoubts = sf_transfers_doubt_results(&doubts);
 	TimestampTz start = GetCurrentTimestamp();
 
@@ -101,7 +118,7 @@ settle(void)
 		int			settled = sf_settle(claimer.epoch, results, n);
 
 		count(&sf_my_slot->counters.stale, n - settled);
-		sf_transfers_sandbox_receipts();
+		sf_transfers_sandbox_receipts(n);
 	}
 	sf_lookup_settle(doubts, ndoubts);
 	count(&sf_my_slot->counters.settle_us, GetCurrentTimestamp() - start);
@@ -115,7 +132,7 @@ settled(void)
 {
 	sf_result  *results;
 	TimestampTz oldest;
-	int			n = sf_transfers_results(&results, &oldest);
+	int			n = to_settle(&results, &oldest);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -138,7 +155,7 @@ settled(void)
 	}
 	if (claimer.nparked > 0)
 		need_claim = true;		/* a contact may be free now */
-	sf_transfers_settled();
+	sf_transfers_settled(n);
 	sf_wake(SF_SCHEDULER);
 }
 
@@ -156,7 +173,9 @@ claim(sf_text ***all)
 	uint64		missed = claimer.missed;
 	MemoryContext caller = MemoryContextSwitchTo(wave_context);
 
-	sf_config_refresh(false);
+	sf_config_refresh(reread);
+	reread = false;
+	sf_config_forget_claims();
 	*all = palloc(sizeof(sf_text *) * Max(room, 1));
 	next_due = sf_claim_next_due(&claimer);
 	for (int wave = 0; wave < SF_MAX_WAVES && room > 0; wave++)
@@ -200,9 +219,9 @@ claim(sf_text ***all)
 }
 
 /*
- * A failed transaction: go on one text at a time, so that a text that makes
- * waves fail is found and set aside; a failure of the server itself is not
- * blamed on a text.
+ * A failed transaction: go on one text and one result at a time, so that the
+ * one that makes transactions fail is found and set aside; a failure of the
+ * server itself is not blamed on a text.
  */
 static void
 after_error(int sqlstate)
@@ -215,8 +234,21 @@ after_error(int sqlstate)
 		category == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
 		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 
-	if (!blameless && cautious > 0 && claimer.single != 0 && claimer.npoison < SF_MAX_POISON)
-		claimer.poison[claimer.npoison++] = claimer.single;
+	if (!blameless && cautious > 0)
+	{
+		sf_result  *results;
+		TimestampTz oldest;
+
+		if (claimer.single != 0 && claimer.npoison < SF_MAX_POISON)
+			claimer.poison[claimer.npoison++] = claimer.single;
+		else if (claimer.single == 0 && sf_transfers_results(&results, &oldest) > 0 && !sf_transfers_strip_first())
+		{
+			/* its lease stays, so the next dispatcher puts it in doubt */
+			ereport(WARNING,
+					(errmsg("smsfollow cannot record the outcome of text " INT64_FORMAT, results[0].message_id)));
+			sf_transfers_settled(1);
+		}
+	}
 	cautious = blameless ? 0 : 2 * sf_wave_size;
 	claimer.single = 0;
 	/* the marks moved past rows whose claim was undone */
@@ -291,7 +323,7 @@ shut_down(WaitEventSet *set)
 	sf_result  *results;
 	TimestampTz oldest;
 
-	sf_process_state(SF_WORKER_RUNNING, "ending: waits for running transfers");
+	sf_process_activity("ending: waits for running transfers");
 	for (;;)
 	{
 		TimestampTz now = GetCurrentTimestamp();
@@ -366,9 +398,7 @@ sf_dispatcher_main(Datum main_arg)
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(set, WL_SOCKET_READABLE, sf_transfers_fd(), NULL, NULL);
 
-	/* an error in here ends the process; the launcher starts it again, later each time */
-	recover();
-	sf_process_state(SF_WORKER_RUNNING, "waits for texts");
+	sf_process_activity("waits for texts");
 
 	for (;;)
 	{
@@ -389,15 +419,17 @@ sf_dispatcher_main(Datum main_arg)
 			if (sf_process_reloaded())
 			{
 				sf_transfers_configure();
-				sf_process_begin("reading providers again");
-				sf_config_refresh(true);
-				sf_process_commit();
+				reread = true;
 				need_claim = true;
 			}
 			if (sf_process_woken())
 				need_claim = true;
 			sf_transfers_step();
 			may_send = !sf_process_stopping() && sf_dispatch_enabled && sf_process_may_send();
+			if (may_send && !recovered)
+				recover();
+			else if (!may_send && sf_transfers_free() >= sf_max_in_flight)
+				recovered = false;	/* whatever comes now may come with other people's texts */
 			wall = GetCurrentTimestamp();
 			if (wall - last_poll >= sf_poll_interval * INT64CONST(1000) || wall < last_poll)
 			{
@@ -411,9 +443,11 @@ sf_dispatcher_main(Datum main_arg)
 				(waiting == 0 || sf_transfers_free() + n >= Max(Min(sf_wave_size, sf_max_in_flight / 4), 1));
 			want_claim = may_send && room &&
 				(need_claim || next_due <= sf_clock() || next_lookup <= sf_clock());
+			if (cautious > 0 && n > 0)
+				want_claim = false; /* one thing at a time, to know which one fails */
 			if (!sf_process_stopping() &&
 				(want_claim || n >= SF_SETTLE_BATCH ||
-				 (n > 0 && (waiting == 0 || wall - oldest >= SF_SETTLE_DELAY_US))))
+				 (n > 0 && (waiting == 0 || cautious > 0 || wall - oldest >= SF_SETTLE_DELAY_US))))
 			{
 				work(want_claim);
 				count(&sf_my_slot->counters.wakeups, 1);

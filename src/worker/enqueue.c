@@ -295,6 +295,8 @@ smsfollow_schedule_many(PG_FUNCTION_ARGS)
 	SPI_finish();
 	if (invalid > 0)
 		ereport(NOTICE,
-				(errmsg(INT64_FORMAT " rows without a valid phone number were skipped", invalid)));
+				(errmsg_plural("%lld row without a valid phone number was skipped",
+							   "%lld rows without a valid phone number were skipped",
+							   (unsigned long) invalid, (long long) invalid)));
 	PG_RETURN_INT64(queued);
 }

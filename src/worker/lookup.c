@@ -31,6 +31,7 @@ static SPIPlanPtr plan_due;
 static SPIPlanPtr plan_schedule;
 static SPIPlanPtr plan_end;
 static SPIPlanPtr plan_absent;
+static SPIPlanPtr plan_other;
 
 /*
  * When the next doubt wants to be looked at.
@@ -155,6 +156,28 @@ sf_lookup_due(sf_doubt **doubts, int limit)
 	return ask;
 }
 
+/*
+ * Is this provider id known as that of another text?
+ */
+static bool
+is_another_text(int64 message_id, const char *provider_message_id)
+{
+	static const Oid types[] = {TEXTOID, INT8OID};
+	Datum		values[2];
+	bool		found;
+
+	if (provider_message_id == NULL)
+		return false;
+	sf_plan(&plan_other, "SELECT 1 FROM smsfollow.attempt a WHERE a.provider_message_id = $1 AND a.message_id <> $2 LIMIT 1",
+			2, types);
+	values[0] = CStringGetTextDatum(provider_message_id);
+	values[1] = Int64GetDatum(message_id);
+	sf_execute(plan_other, values, NULL, SPI_OK_SELECT);
+	found = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
 void
 sf_lookup_settle(const sf_doubt_result *results, int n)
 {
@@ -169,6 +192,8 @@ sf_lookup_settle(const sf_doubt_result *results, int n)
 		switch (r->kind)
 		{
 			case SF_DOUBT_ACCEPTED:
+				if (is_another_text(r->message_id, r->provider_message_id))
+					break;		/* an equal text to the same contact: says nothing about this one */
 				end_doubt(r->contact_id, r->message_id, "accepted", "lookup", r->provider_message_id);
 				break;
 			case SF_DOUBT_REJECTED:

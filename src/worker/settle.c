@@ -23,6 +23,7 @@
 #include "worker/dispatch.h"
 
 static SPIPlanPtr plan_settle;
+static SPIPlanPtr plan_any;
 static SPIPlanPtr plan_recover;
 static SPIPlanPtr plan_note;
 static SPIPlanPtr plan_believe;
@@ -227,6 +228,14 @@ sf_settle_recover(int64 epoch)
 	int			recovered;
 	bool		isnull;
 	TimestampTz now;
+
+	/* nothing is written where nothing was in flight: a restore may be under way */
+	if (plan_any == NULL)
+		sf_plan(&plan_any, psprintf("SELECT 1 FROM %s LIMIT 1", sf_shard.inflight), 0, NULL);
+	sf_execute(plan_any, NULL, NULL, SPI_OK_SELECT);
+	SPI_freetuptable(SPI_tuptable);
+	if (SPI_processed == 0)
+		return 0;
 
 	(void) GetCurrentTransactionId();
 	now = sf_clock();

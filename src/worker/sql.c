@@ -70,6 +70,7 @@ smsfollow_claim(PG_FUNCTION_ARGS)
 	SPI_connect();
 	level = pin_plans();
 	sf_config_refresh(false);
+	sf_config_forget_claims();
 	sf_claim_next_due(&claimer);
 	n = sf_claim_wave(&claimer, limit, &texts);
 	for (int i = 0; i < n; i++)
@@ -88,8 +89,6 @@ smsfollow_claim(PG_FUNCTION_ARGS)
 		nulls[5] = t->fate != SF_FATE_SEND;
 		values[5] = Int32GetDatum(t->segments.segments);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-		if (t->fate == SF_FATE_SEND)
-			sf_account_release(t->account);
 	}
 	AtEOXact_GUC(true, level);
 	SPI_finish();

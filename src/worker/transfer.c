@@ -292,6 +292,7 @@ open_text(const sf_text *text)
 	sf_transfer *t = &transfers[i];
 
 	t->account = text->account;
+	t->account->in_flight++;
 	t->sending = text->sending;
 	t->message_id = text->message_id;
 	t->contact_id = text->contact_id;
@@ -415,7 +416,7 @@ sf_transfer_lookup(const sf_doubt *doubt)
 	char		err[SF_TRANSPORT_ERROR_SIZE];
 	char		ref[24];
 	int			i;
-	bool		added;
+	volatile bool added = false;
 
 	if (account == NULL || account->provider == NULL || nfree == 0 || sf_transport_free(transport) == 0)
 		return false;
@@ -432,14 +433,26 @@ sf_transfer_lookup(const sf_doubt *doubt)
 	out.body = copy->body;
 	out.ref = pstrdup(ref);
 	MemoryContextSwitchTo(scratch_context);
-	sf_provider_lookup_request(account->provider, &out, copy->provider_message_id, copy->sent_at, &request);
 	i = open_transfer();
 	transfers[i].lookup = true;
 	transfers[i].account = account;
 	transfers[i].doubt = copy;
 	account->in_flight++;
-	request.tag = i;
-	added = sf_transport_add(transport, &request, err);
+	PG_TRY();
+	{
+		sf_provider_lookup_request(account->provider, &out, copy->provider_message_id, copy->sent_at, &request);
+		request.tag = i;
+		added = sf_transport_add(transport, &request, err);
+	}
+	PG_CATCH();
+	{
+		/* this text cannot be asked about; its doubt stays */
+		MemoryContextSwitchTo(scratch_context);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(scratch_context);
 	if (!added)
@@ -559,12 +572,12 @@ sf_transfers_doubt_results(sf_doubt_result **out)
  * acceptances.
  */
 void
-sf_transfers_sandbox_receipts(void)
+sf_transfers_sandbox_receipts(int n)
 {
 	static const Oid types[] = {INT4OID, TEXTOID, TEXTOID};
 	static SPIPlanPtr plan;
 
-	for (int k = 0; k < nresults; k++)
+	for (int k = 0; k < n; k++)
 	{
 		sf_transfer *t = &transfers[result_transfers[k]];
 		const char *status;
@@ -583,13 +596,28 @@ sf_transfers_sandbox_receipts(void)
 }
 
 void
-sf_transfers_settled(void)
+sf_transfers_settled(int n)
 {
-	for (int k = 0; k < nresults; k++)
+	for (int k = 0; k < n; k++)
 		close_transfer(result_transfers[k]);
-	nresults = 0;
+	nresults -= n;
+	memmove(results, results + n, sizeof(sf_result) * nresults);
+	memmove(result_transfers, result_transfers + n, sizeof(int) * nresults);
 	ndoubt_results = 0;
 	/* a sandbox text that still waits keeps its outcome in result_context */
-	if (sandboxes == 0)
+	if (sandboxes == 0 && nresults == 0)
 		MemoryContextReset(result_context);
+}
+
+bool
+sf_transfers_strip_first(void)
+{
+	sf_result  *r = &results[0];
+
+	if (nresults == 0 ||
+		(r->cost == NULL && r->currency == NULL && r->provider_message_id == NULL &&
+		 r->error_code == NULL && r->error_text == NULL))
+		return false;
+	r->cost = r->currency = r->provider_message_id = r->error_code = r->error_text = NULL;
+	return true;
 }

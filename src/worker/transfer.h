@@ -64,10 +64,12 @@ extern void sf_transfers_step(void);
 extern long sf_transfers_timeout(void);
 extern int	sf_transfers_results(sf_result **results, TimestampTz *oldest);
 extern int	sf_transfers_doubt_results(sf_doubt_result **results);
-/* Writes receipts of sandbox texts among the results; in the settling transaction. */
-extern void sf_transfers_sandbox_receipts(void);
-/* The results are committed: their transfers end. */
-extern void sf_transfers_settled(void);
+/* Writes receipts of sandbox texts among the first n results; in the settling transaction. */
+extern void sf_transfers_sandbox_receipts(int n);
+/* The first n results and all answers to lookups are committed: their transfers end. */
+extern void sf_transfers_settled(int n);
+/* Leaves of the first result only what every table takes; false: it was so already. */
+extern bool sf_transfers_strip_first(void);
 
 /* lookup.c */
 /* Picks due doubts and applies their policy; needs a transaction.  Those to ask are in *doubts. */
