@@ -68,10 +68,13 @@ BEGIN
 	PERFORM smsfollow.ensure_partition(now);
 
 	WITH asked AS MATERIALIZED (
-		SELECT u.n, nextval('smsfollow.message_id_seq') AS message_id, p.contact_id,
-			   greatest(u.send_at, now) AS send_at, u.vars, u.body, u.key
-		FROM unnest(phones, send_ats, vars, bodies, keys) WITH ORDINALITY AS u(phone, send_at, vars, body, key, n)
-		JOIN smsfollow.contact_phone p ON p.phone = u.phone
+		-- ids in the order of the call: texts of one moment go in that order
+		SELECT o.n, nextval('smsfollow.message_id_seq') AS message_id, o.contact_id,
+			   greatest(o.send_at, now) AS send_at, o.vars, o.body, o.key
+		FROM (SELECT u.n, p.contact_id, u.send_at, u.vars, u.body, u.key
+			  FROM unnest(phones, send_ats, vars, bodies, keys) WITH ORDINALITY AS u(phone, send_at, vars, body, key, n)
+			  JOIN smsfollow.contact_phone p ON p.phone = u.phone
+			  ORDER BY u.n) o
 	), keyed AS (
 		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
 		SELECT a.contact_id, a.key, a.message_id, now, now + interval '30 days' FROM asked a WHERE a.key IS NOT NULL
@@ -96,7 +99,7 @@ BEGIN
 	SELECT array_agg(t.message_id ORDER BY a.n), count(t.message_id) INTO ids, queued
 	FROM asked a LEFT JOIN taken t USING (message_id);
 
-	IF cardinality(ids) IS DISTINCT FROM cardinality(phones) THEN
+	IF coalesce(cardinality(ids), 0) <> coalesce(cardinality(phones), 0) THEN
 		RAISE EXCEPTION 'could not see contacts that another transaction has just made'
 			USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction.';
 	END IF;
