@@ -209,14 +209,32 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('invalid_number', 'The provider says that the number cannot receive texts', 'Ask the contact for another number.'),
 	('expired', 'Its time ran out before it could go', 'Raise the campaign''s expires_after, or see why it waited.'),
 	('cancelled', 'It was cancelled', 'Nothing to do.'),
-	('missing_data', 'A variable of its template had no value', 'Give the variable, use the default filter, or save the template with missing => empty.'),
+	('missing_data', 'A variable of its template had no value', 'Give it a value, use the default filter, or save with missing => empty.'),
+	('template_skip', 'Its template skipped it, for the reason in the rule', 'Nothing to do, unless the template is wrong.'),
 	('template_error', 'Its template could not be rendered with these values', 'Try smsfollow.render() with the same values.'),
 	('too_many_segments', 'The text is longer than 10 segments', 'Shorten it; see smsfollow.segments().'),
 	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),
 	('provider_down', 'The provider does not answer or refuses for now', 'See smsfollow.health() and the attempts; it goes on by itself.'),
 	('retry', 'A try failed and another follows', 'Nothing to do; see the attempts.'),
 	('campaign_paused', 'Its campaign is paused', 'smsfollow.resume().'),
-	('in_doubt', 'Nobody can say whether an earlier try arrived', 'See smsfollow.in_doubt; resolve it with smsfollow.resolve_in_doubt().');
+	('in_doubt', 'Nobody can say whether an earlier try arrived', 'See smsfollow.in_doubt; resolve it with smsfollow.resolve_in_doubt().'),
+	-- what providers say, in attempts and receipts
+	('bad_recipient', 'The provider cannot reach this number', 'Ask the contact for another number.'),
+	('blocked', 'A carrier or the provider filtered it', 'Look at the wording and at the registration of the sender with the provider.'),
+	('content', 'The provider does not take this text', 'See error_text in smsfollow.attempt; change the template.'),
+	('sender_config', 'The provider does not let this sender text this number', 'Set up the sender with the provider: registration, country, capability.'),
+	('permanent', 'The provider refused it for good', 'See error_code and error_text in smsfollow.attempt.'),
+	('transient', 'A passing trouble of the provider or the handset', 'Nothing to do; queue the text again if it still matters.'),
+	('rate_limited', 'The provider wants fewer texts a second', 'Lower the sender''s segments_per_second.'),
+	('auth', 'The provider does not accept the credentials', 'Correct the secret; its texts wait until then.'),
+	('funds', 'The account with the provider has no credit', 'Top it up; its texts wait until then.'),
+	('not_sent', 'The provider could not be reached', 'Look at network, proxy and smsfollow.health(); it goes on by itself.'),
+	('ambiguous', 'The connection ended before the answer came', 'See smsfollow.in_doubt; a lookup or a receipt may still tell.'),
+	('worker_died', 'The worker ended before the answer was recorded', 'See smsfollow.in_doubt; a lookup or a receipt may still tell.'),
+	('max_attempts', 'Every try that the campaign allows failed', 'Raise max_attempts, or see the attempts for what is wrong.'),
+	('dropped', 'In doubt, and the campaign''s policy is drop', 'Nothing to do; choose another in_doubt_policy if that is not wanted.'),
+	('lookup', 'The provider was asked and told', 'Nothing to do.'),
+	('person', 'A person decided with resolve_in_doubt()', 'Nothing to do.');
 
 /*
  * Takes queued texts of a contact off the queue with a final verdict.  What is

@@ -82,10 +82,10 @@ SELECT m.message_id, m.created_at, m.contact_id,
 		 THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
 	c.name AS campaign, p.name AS program, t.name AS template, tv.version AS template_version,
 	CASE
+		WHEN rc.status IS NOT NULL THEN rc.status
 		WHEN i.message_id IS NOT NULL THEN 'sending'
 		WHEN d.message_id IS NOT NULL THEN 'in_doubt'
 		WHEN r.message_id IS NOT NULL THEN 'scheduled'
-		WHEN rc.status IS NOT NULL THEN rc.status
 		WHEN a.outcome = 'accepted' THEN 'accepted'
 		WHEN v.verdict = 'suppress' THEN 'suppressed'
 		WHEN v.verdict = 'cancel' THEN 'cancelled'
@@ -100,7 +100,7 @@ SELECT m.message_id, m.created_at, m.contact_id,
 	coalesce(i.segments, d.segments, a.segments) AS segments,
 	coalesce(i.encoding, d.encoding, a.encoding) AS encoding,
 	pv.name AS provider, s.address AS sender, a.provider_message_id,
-	coalesce(a.cost, rc.cost) AS cost, coalesce(a.currency, rc.currency) AS currency,
+	coalesce(a.cost, rc.any_cost) AS cost, CASE WHEN a.cost IS NULL THEN rc.any_currency ELSE a.currency END AS currency,
 	CASE WHEN r.message_id IS NOT NULL THEN coalesce(r.code, 'waiting')
 		 WHEN a.outcome = 'accepted' THEN 'allow' ELSE v.verdict END AS verdict,
 	CASE WHEN a.outcome = 'accepted' THEN NULL ELSE v.code END AS code,
@@ -126,7 +126,8 @@ LEFT JOIN LATERAL (
 	WHERE x.message_id = m.message_id AND x.at >= m.created_at
 	ORDER BY x.at DESC LIMIT 1) v ON true
 LEFT JOIN LATERAL (
-	SELECT x.* FROM smsfollow.receipt x
+	SELECT x.status, x.at, x.reason, x.error_code, max(x.cost) OVER () AS any_cost, max(x.currency) OVER () AS any_currency
+	FROM smsfollow.receipt x
 	WHERE x.message_id = m.message_id AND x.counted AND x.at >= m.created_at
 	ORDER BY smsfollow.receipt_rank(x.status) DESC, x.at LIMIT 1) rc ON true
 LEFT JOIN smsfollow.provider pv ON pv.provider_id = coalesce(i.provider_id, d.provider_id, a.provider_id)
@@ -157,30 +158,37 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'message % does not exist', explain.message_id USING ERRCODE = 'undefined_object';
 	END IF;
+	l.code := coalesce(l.code, CASE WHEN l.state IN ('undelivered', 'failed', 'in_doubt') THEN l.reason END);
 	RETURN QUERY SELECT 'state', NULL::text, l.code, l.state::text, l.due_at,
 		(SELECT k.hint FROM smsfollow.reason_code k WHERE k.code = l.code);
 	IF l.state = 'scheduled' THEN
 		RETURN QUERY
 		SELECT 'now', CASE WHEN g.verdict = 'allow' AND r.send_at > smsfollow.clock() THEN 'defer' ELSE g.verdict END,
 			nullif(coalesce(nullif(g.code, ''), r.code), ''),
-			coalesce(g.rule, 'due ' || r.send_at), coalesce(g.next_at, r.send_at), k.hint
+			coalesce(g.rule, 'due ' || date_trunc('second', r.send_at)), coalesce(g.next_at, r.send_at), k.hint
 		FROM smsfollow.gate g
 		LEFT JOIN smsfollow.ready r ON r.contact_id = g.contact_id AND r.message_id = g.message_id
 		LEFT JOIN smsfollow.reason_code k ON k.code = coalesce(nullif(g.code, ''), r.code)
 		WHERE g.message_id = explain.message_id AND g.message_at = l.created_at;
 	END IF;
 	RETURN QUERY
-	SELECT 'verdict of ' || v.at, v.verdict, v.code, concat_ws(': ', v.rule, v.detail), v.next_at, k.hint
+	SELECT 'verdict of ' || date_trunc('second', v.at), v.verdict, v.code, concat_ws(': ', v.rule, v.detail), v.next_at, k.hint
 	FROM smsfollow.verdict v LEFT JOIN smsfollow.reason_code k USING (code)
 	WHERE v.message_id = explain.message_id ORDER BY v.at;
 	RETURN QUERY
-	SELECT 'attempt ' || a.attempt || ' of ' || a.started_at, a.outcome, a.reason,
-		concat_ws(' ', 'http ' || a.http_status, a.error_code, a.error_text), a.retry_at, NULL::text
-	FROM smsfollow.attempt a WHERE a.message_id = explain.message_id ORDER BY a.at;
+	SELECT 'attempt ' || a.attempt || ' of ' || date_trunc('second', a.started_at), a.outcome, a.reason,
+		concat_ws(' ', 'http ' || a.http_status, a.error_code, a.error_text), a.retry_at, k.hint
+	FROM smsfollow.attempt a LEFT JOIN smsfollow.reason_code k ON k.code = a.reason AND a.outcome <> 'accepted'
+	WHERE a.message_id = explain.message_id ORDER BY a.at;
+	RETURN QUERY
+	SELECT 'receipt of ' || date_trunc('second', r.at), r.status, r.reason, concat_ws(' ', r.error_code, CASE WHEN NOT r.counted THEN 'changed nothing' END),
+		NULL::timestamptz, k.hint
+	FROM smsfollow.receipt r LEFT JOIN smsfollow.reason_code k ON k.code = r.reason
+	WHERE r.message_id = explain.message_id ORDER BY r.at;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.explain(bigint) IS
-'Why a text went, or did not, or not yet: its state, what the gate says of a waiting one now, and every stored verdict and attempt. Errors: undefined_object, null_value_not_allowed';
+'Why a text went, or did not, or not yet: its state, what the gate says of a waiting one now, and every stored verdict, attempt and receipt. Errors: undefined_object, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.explain(phone text, campaign text)
 RETURNS TABLE (rule text, verdict text, code text, value text, hint text)
@@ -211,7 +219,7 @@ BEGIN
 		UNION ALL
 		SELECT 'consent', 'suppress',
 			CASE cc.state WHEN 'opted_in' THEN '' WHEN 'opted_out' THEN 'opted_out' ELSE 'no_consent' END,
-			concat_ws(' ', 'program ' || c.program, cc.state, 'since ' || cc.since), 2
+			concat_ws(' ', 'program ' || c.program, cc.state, 'since ' || date_trunc('second', cc.since)), 2
 		FROM (SELECT) one LEFT JOIN smsfollow.contact_consent cc ON cc.contact_id = contact AND cc.program_id = c.program_id
 		UNION ALL
 		SELECT 'campaign', 'defer', CASE WHEN c.paused THEN 'campaign_paused' ELSE '' END,

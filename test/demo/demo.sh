@@ -18,7 +18,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 keep=${KEEP:-}
-deadline=60			# seconds for all texts and their receipts
+deadline=60						# seconds for all texts and their receipts
 unset MAKEFLAGS MFLAGS MAKELEVEL PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS PGSERVICE
 export PGCLIENTENCODING=UTF8
 
@@ -58,7 +58,7 @@ finish()
 	local status=$?
 	trap - EXIT INT TERM HUP
 	if [ -n "$dir" ] && [ -z "$ended" ]; then
-		if [ $status -ne 0 ] && [ -f "$dir/server.log" ]; then
+		if [ $status -ne 0 ] && [ $status -lt 128 ] && [ -f "$dir/server.log" ]; then
 			printf '\ndemo: the last lines of the server log:\n' >&2
 			tail -n 5 "$dir/server.log" >&2
 		fi
@@ -167,14 +167,16 @@ make_folder()
 			pid=\$(head -n 1 $dir/\$name.pid $dir/data/\$name.pid 2>/dev/null | grep '^[0-9]' | head -n 1)
 			# only if the process still is the one that was started from here
 			case "\$(tr '\\0' ' ' 2>/dev/null </proc/\${pid:-none}/cmdline)" in
-				*$dir*) kill -INT "\$pid" ;;
+				*$dir/*) ;;
 				*) continue ;;
 			esac
+			kill -INT "\$pid"
 			i=0
 			while kill -0 "\$pid" 2>/dev/null && [ \$i -lt 200 ]; do
 				sleep 0.05
 				i=\$((i + 1))
 			done
+			kill -QUIT "\$pid" 2>/dev/null
 		done
 		rm -rf $dir
 	STOP
@@ -211,23 +213,23 @@ start_server()
 as_user_wait() { (as_user "$@"); }
 
 sql() { "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$dir" -U demo -d shop "$@"; }
-ask() { sql -At -F ' ' -c "$1"; }
 
 # --- the campaign ---------------------------------------------------------
 
-run_campaign()
+schedule()
 {
 	step "Scheduling the follow-ups: one SELECT over the orders, in one transaction"
 	cat "$here/schedule.sql"
-	printf '\n%s texts scheduled.\n' "$(sql -At -f "$here/schedule.sql")"
+	printf '%s texts scheduled.\n' "$(sql -At -f "$here/schedule.sql")"
 }
 
-# Draws a line like: sending [######----] 512 accepted, 400 delivered
+# Draws a line like: [######......] 512 accepted, 400 delivered
 progress()
 {
 	local done=$1 all=$2 width=24 filled bar
+
 	shift 2
-	filled=$((all > 0 ? width * done / all : width))
+	filled=$((all > 0 ? width * done / all : 0))
 	bar=$(printf '%*s' "$filled" '' | tr ' ' '#')$(printf '%*s' $((width - filled)) '' | tr ' ' '.')
 	if [ -n "$live" ]; then
 		printf '\r[%s] %s\e[K' "$bar" "$*"
@@ -236,26 +238,46 @@ progress()
 	fi
 }
 
-watch_campaign()
+# Until every text that is due is decided and every accepted one has its last receipt.
+watch_it()
 {
-	local start=$SECONDS accepted delivered undelivered failed kept retried doubt due pause=0.1 all final
+	local start=$EPOCHREALTIME now pause=0.1 all later todo accepted arrived other kept doubt
 
 	step "Sending"
 	[ -n "$live" ] || pause=1
 	while :; do
-		read -r all accepted delivered undelivered failed kept doubt due < <(ask "
-			SELECT k.scheduled, k.accepted, k.delivered, k.undelivered, k.failed, k.suppressed + k.expired, k.in_doubt,
-				(SELECT count(*) FROM smsfollow.ready WHERE send_at <= smsfollow.clock() OR code IS NOT NULL)
-				+ (SELECT count(*) FROM smsfollow.inflight)
-			FROM smsfollow.kpi_campaign k WHERE k.campaign = 'how is it'")
-		final=$((delivered + undelivered))
-		progress $((final + failed + kept)) $((all - due > 0 ? accepted + failed + kept + due + doubt : 1)) \
-			"$accepted accepted, $delivered delivered, $kept held back, $due to go"
-		[ "$due" = 0 ] && [ "$doubt" = 0 ] && [ "$final" -ge "$accepted" ] && break
-		[ $((SECONDS - start)) -lt $deadline ] || die "not all receipts came within $deadline s"
+		read -r all accepted arrived other kept doubt later todo < <(sql -At -F ' ' -c "
+			SELECT k.scheduled, k.accepted, k.delivered, k.undelivered + k.failed, k.suppressed + k.expired,
+				k.in_doubt, r.later, r.due + (SELECT count(*) FROM smsfollow.inflight)
+			FROM smsfollow.kpi_campaign k,
+				(SELECT count(*) FILTER (WHERE later) AS later, count(*) FILTER (WHERE NOT later) AS due
+				 FROM (SELECT code IS NULL AND send_at > smsfollow.clock() AS later FROM smsfollow.ready) x) r
+			WHERE k.campaign = 'how is it'")
+		now=$EPOCHREALTIME
+		progress $((arrived + other + kept)) $((all - later)) \
+			"$accepted accepted, $arrived delivered, $kept held back, $todo to go"
+		[ $((todo + doubt)) = 0 ] && [ $((arrived + other + kept)) = $((all - later)) ] && break
+		[ $((${now%.*} - ${start%.*})) -lt $deadline ] || die "not all receipts came within $deadline s"
 		sleep $pause
 	done
 	[ -z "$live" ] || printf '\n'
+	printf 'All receipts came within %s s; %s texts wait for their day.\n' \
+		"$(awk -v a="$start" -v b="$now" 'BEGIN { printf "%.1f", b - a }')" "$later"
+}
+
+# What the gateway itself counted: the other side's word on lost and doubled texts.
+ask_gateway()
+{
+	local stats
+
+	exec 3<>"/dev/tcp/127.0.0.1/$gateway_port"
+	printf 'GET /_control/stats HTTP/1.0\r\n\r\n' >&3
+	stats=$(cat <&3)
+	exec 3>&-
+	count_of() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" <<<"$stats"; }
+	printf "%sThe gateway's own count:%s %s requests, %s texts taken, %s of them twice;\n" \
+		"$bold" "$reset" "$(count_of received)" "$(count_of accepted)" "$(count_of duplicates)"
+	printf '%s requests refused, %s answers broken off.\n' "$(count_of rejected)" "$(count_of lost)"
 }
 
 # --- main -----------------------------------------------------------------
@@ -264,23 +286,49 @@ install_packages
 build_and_install
 bin=$("$pg_config" --bindir)
 make_folder
+
 step "Starting a server, a gateway that speaks Twilio's API, and a webhook receiver"
 start_server
-# It takes 30 ms for an answer, drops some, refuses some; it remembers all.
-start_program gateway --quiet --log "$dir/gateway.log" --latency-lognormal 30,120 --receipts auto --receipt-delay 300 --seed 7 \
+# Answers in about 30 ms, breaks three connections after taking the text, is
+# out of order for five texts, and knows landlines and unsubscribed numbers.
+start_program gateway --quiet --log "$dir/gateway.log" --seed 7 --latency-lognormal 30,120 \
+	--receipts auto --receipt-delay 300 \
 	--fail kind=reset,skip=100,count=3 --fail kind=status,status=503,skip=200,count=5 \
 	--fail kind=status,status=400,code=21614,to=77,count=4 --fail kind=status,status=400,code=21610,to=44,count=3
 gateway_port=$port
 start_program receiver --conninfo "host=$dir user=demo dbname=shop"
 receiver_port=$port
+
 step "Loading 1,000 orders, and who agreed to texts"
 awk -f "$here/orders.awk" | sql -o /dev/null -v gateway="$gateway_port" -v receiver="$receiver_port" -f "$here/setup.sql"
-run_campaign
-watch_campaign
-sql -f "$here/report.sql"
+schedule
+watch_it
+sql -v b="$bold" -v r="$reset" -f "$here/report.sql"
+ask_gateway
 
+become=
+[ -z "${SUDO_USER:-}" ] || become='sudo '
 if [ -n "$keep" ]; then
 	ended=1
-	step "It keeps running"
-	printf '  %s -h %s -U demo shop\n  sh %s/stop\n' "$bin/psql" "$dir" "$dir"
+	step "It keeps running. Look around:"
+	printf '  %s%s -h %s -U demo shop\n' "$become" "$bin/psql" "$dir"
+else
+	step "To look around yourself: make demo KEEP=1, and in psql for example"
+fi
+cat <<'NEXT'
+
+  SELECT * FROM smsfollow.message_log WHERE state = 'scheduled' LIMIT 1 \gx
+  BEGIN;
+  SELECT smsfollow.cancel_for(key => 'how is it 5023');   -- cancelled with your
+  ROLLBACK;                                               -- transaction, or not
+  SELECT smsfollow.opt_out('+12135550100');
+  SELECT smsfollow.send('+13125550100', 'Your refund is on its way.');
+  SELECT * FROM smsfollow.stat_worker \gx
+NEXT
+if [ -n "$keep" ]; then
+	printf '\nTo stop it and remove its folder:\n\n  %ssh %s/stop\n' "$become" "$dir"
+else
+	sh "$dir/stop"
+	ended=1
+	printf '\nEverything is stopped and removed; packages and extension stay (make uninstall).\n'
 fi

@@ -1,5 +1,5 @@
 SELECT smsfollow.schedule_many($$
-         SELECT phone, first_name, item, delivered_at,
+         SELECT phone, order_id, first_name, item, delivered_at,
                 delivered_at + interval '2 days' AS send_at,
                 'how is it ' || order_id AS idempotency_key
          FROM orders $$,
