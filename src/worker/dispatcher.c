@@ -25,6 +25,7 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -153,7 +154,7 @@ settled(void)
 			next_lookup = Min(next_lookup, results[i].next_lookup_at);
 		}
 	}
-	if (claimer.nparked > 0)
+	if (n > 0 && claimer.nparked > 0)
 		need_claim = true;		/* a contact may be free now */
 	sf_transfers_settled(n);
 	sf_wake(SF_SCHEDULER);
@@ -405,6 +406,9 @@ sf_dispatcher_main(Datum main_arg)
 		volatile long delay = 0;
 
 		CHECK_FOR_INTERRUPTS();
+		/* a loop that always finds work never waits for this event */
+		if (!PostmasterIsAlive())
+			proc_exit(1);
 		PG_TRY();
 		{
 			sf_result  *results;
