@@ -214,7 +214,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('template_error', 'Its template could not be rendered with these values', 'Try smsfollow.render() with the same values.'),
 	('too_many_segments', 'The text is longer than 10 segments', 'Shorten it; see smsfollow.segments().'),
 	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),
-	('provider_down', 'The provider does not answer or refuses for now', 'See smsfollow.health() and the attempts; it goes on by itself.'),
+	('provider_down', 'The provider does not answer, refuses for now, or is paused', 'See smsfollow.health() and the attempts; it goes on by itself, a paused one with smsfollow.resume_provider().'),
 	('retry', 'A try failed and another follows', 'Nothing to do; see the attempts.'),
 	('campaign_paused', 'Its campaign is paused', 'smsfollow.resume().'),
 	('in_doubt', 'Nobody can say whether an earlier try arrived', 'See smsfollow.in_doubt; resolve it with smsfollow.resolve_in_doubt().'),

@@ -225,9 +225,11 @@ BEGIN
 		SELECT 'campaign', 'defer', CASE WHEN c.paused THEN 'campaign_paused' ELSE '' END,
 			CASE WHEN c.paused THEN 'paused' ELSE 'running' END, 3
 		UNION ALL
-		SELECT 'sender', 'defer', CASE WHEN s.sender_id IS NULL OR s.paused THEN 'sender_unavailable' ELSE '' END,
-			coalesce(s.address, 'the provider''s choice'), 4
+		SELECT 'sender', 'defer',
+			CASE WHEN s.sender_id IS NULL OR s.paused THEN 'sender_unavailable' WHEN v.paused THEN 'provider_down' ELSE '' END,
+			CASE WHEN s.sender_id IS NULL THEN 'none' ELSE v.name || '/' || coalesce(s.address, '') END, 4
 		FROM (SELECT) one LEFT JOIN smsfollow.sender s ON s.sender_id = c.sender_id
+		LEFT JOIN smsfollow.provider v ON v.provider_id = s.provider_id
 	) x
 	LEFT JOIN smsfollow.reason_code r ON r.code = x.code
 	ORDER BY x.n;

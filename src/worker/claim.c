@@ -535,6 +535,7 @@ pace(sf_text *text, TimestampTz wall, TimestampTz now)
 	sf_sending *sending = text->sending;
 	double		cost;
 	double		tolerance;
+	double		earliest;
 	double		us = (double) wall;
 
 	if (account == NULL || account->provider == NULL || account->paused ||
@@ -565,9 +566,11 @@ pace(sf_text *text, TimestampTz wall, TimestampTz now)
 	cost = text->segments.segments * (double) USECS_PER_SEC / sending->rate;
 	tolerance = sending->burst * (double) USECS_PER_SEC / sending->rate;
 	sending->tat = Max(sending->tat, us);
-	if (sending->tat - us > tolerance)
+	/* when it fits into the burst; one longer than that goes when nothing else did */
+	earliest = Min(sending->tat, sending->tat + cost - tolerance);
+	if (earliest > us)
 	{
-		double		slot = Max(sending->reserved, sending->tat - tolerance);
+		double		slot = Max(sending->reserved, earliest);
 
 		sending->reserved = slot + cost;
 		text->fate = SF_FATE_DEFER;
@@ -680,6 +683,8 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 		{
 			t->fate = SF_FATE_DEFER;
 			t->next_at = isnull[4] ? DT_NOEND : DatumGetTimestampTz(v[4]);
+			/* no rule about this text: a row each minute would tell nothing */
+			t->pacing = strcmp(t->code, "sender_unavailable") == 0;
 			continue;
 		}
 		t->fate = SF_FATE_SEND;
