@@ -85,11 +85,14 @@ subtest two_texts_to_one_contact => sub {
 
 	$sms->gateway->fault(kind => 'delay', latency => 300, to => $phone, count => 1);
 	my @ids = split(/\n/, $sms->sql("SELECT smsfollow.send('$phone', 'text ' || n) FROM generate_series(1, 3) n"));
+	ok($sms->wait_for_requests($ids[0], 1), 'the first is at the provider');
+	my $wakeups = $sms->worker('wakeups');
 	ok($sms->wait_for_state($_, 'accepted'), 'accepted') for @ids;
 	my @requests = map { ($sms->requests($_))[0] } @ids;
 	my $reply = $sms->gateway->log_line('reply', $requests[0]{seq});
 	cmp_ok($requests[1]{us}, '>=', $reply->{us}, 'the second left after the answer to the first');
 	is_deeply([ map { $_->{body} } sort { $a->{us} <=> $b->{us} } @requests ], [ map { "text $_" } 1 .. 3 ], 'in order');
+	cmp_ok($sms->worker('wakeups') - $wakeups, '<', 60, 'waiting costs nothing');
 };
 
 is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
