@@ -22,7 +22,7 @@ ISOLATION_OPTS = --inputdir=test --load-extension=smsfollow
 EXTRA_CLEAN = $(DATA_built) build tmp_check log
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs $(if $(filter demo test,$(MAKECMDGOALS)),2>/dev/null))
 include $(PGXS)
 include src/phone/phone.mk
 
