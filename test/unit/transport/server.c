@@ -209,6 +209,8 @@ answer(connection *c, const char *path, size_t request_len)
 		return reply(c, "201 Created", "X-Request-Id: Ab1\r\n", small, sizeof(small) - 1);
 	if (strcmp(path, "/ok-close") == 0)
 		return reply(c, "201 Created", "", small, sizeof(small) - 1) && false;
+	if (strcmp(path, "/ok-reset") == 0)
+		return reply(c, "201 Created", "", small, sizeof(small) - 1) && reset(c);
 	if (strcmp(path, "/echo") == 0)
 		return reply(c, "200 OK", "", c->data, request_len);
 	if (strcmp(path, "/interim") == 0)
@@ -306,6 +308,7 @@ connection_main(void *context)
 		SSL_free(c->tls);
 	close(c->fd);
 	free(c);
+	atomic_fetch_add(&counts->closed, 1);
 	return NULL;
 }
 

@@ -18,6 +18,7 @@ typedef struct server_counts
 {
 	atomic_long connections;	/* accepted */
 	atomic_long requests;		/* read to their last byte */
+	atomic_long closed;			/* connections we are done with */
 	atomic_long fragments;		/* connections that ended within a request */
 	atomic_long last_size;		/* bytes of the last whole request */
 	atomic_long last_repeat;	/* requests seen on the connection before it */

@@ -156,6 +156,31 @@ test_write_fails(const server *s)
 	sf_transport_destroy(t);
 }
 
+/* A whole answer counts, even if a reset comes right behind it. */
+static void
+test_answer_then_reset(const server *s)
+{
+	sf_transport_options options = usual_options();
+	sf_transport *t = make_transport(&options);
+	long		before = atomic_load(&s->counts->closed);
+	int64_t		end = clock_us() + 2000000;
+
+	(void) add_post(t, 1, url_of(s, "/ok-reset"), "x");
+
+	/* The request goes out; then we look away until answer and reset are both here. */
+	while (atomic_load(&s->counts->connections) == 0 || sf_transport_timeout(t) == 0)
+		sf_transport_step(t);
+	while (atomic_load(&s->counts->closed) == before && clock_us() < end)
+		if (atomic_load(&s->counts->requests) == 0)
+			sf_transport_step(t);
+	drive(t, 1, 5000);
+	is_long(atomic_load(&s->counts->closed), before + 1, "a connection was reset");
+	is_text(stage_name(results[0].r.stage), "answered", "an answer with a reset behind it is an answer (%s)",
+			results[0].r.error);
+	is_long(results[0].r.status, 201, "with its status");
+	sf_transport_destroy(t);
+}
+
 /* An answer without a length ends with the connection: complete as far as anybody can tell. */
 static void
 test_to_the_end(const server *s)
@@ -174,6 +199,7 @@ test_delivery(void)
 {
 	server		s = server_start(NULL, NULL);
 
+	test_answer_then_reset(&s);
 	test_not_sent(&s);
 	sent_once(&s, "/read-close", "POST", "To=1&Body=x", 0);
 	sent_once(&s, "/read-reset", "POST", "To=1&Body=x", 0);

@@ -60,12 +60,14 @@ test_certificates(void)
 	is_long((long) res->r.bytes_out, atomic_load(&good.counts->last_size), "bytes_out over TLS");
 	res = post_once(t, tls_url_of(&good, "good.test", "/ok"), "x");
 	ok(res->r.reused, "the connection is reused");
-	untrusted(t, &good, "wrong.test", 60, "another host");
-	untrusted(t, &good, "127.0.0.1", 60, "a number for a host");
-
 	options.ca_file = other_ca;
 	ok(sf_transport_configure(t, &options, last_error), "the authority is taken away");
 	untrusted(t, &good, "good.test", 60, "no trust from before");
+	options.ca_file = ca;
+	ok(sf_transport_configure(t, &options, last_error), "and given back");
+	untrusted(t, &good, "wrong.test", 60, "another host");
+	untrusted(t, &good, "127.0.0.1", 60, "a number for a host");
+
 	options.ca_file = NULL;
 	ok(sf_transport_configure(t, &options, last_error), "back to the system's authorities");
 	untrusted(t, &good, "good.test", 60, "the system's authorities");
