@@ -47,8 +47,8 @@ BEGIN
 	WITH fresh AS (
 		SELECT p.phone, nextval('smsfollow.contact_id_seq') AS contact_id
 		FROM (SELECT DISTINCT u.phone FROM unnest(phones) AS u(phone)
-			  WHERE u.phone IS NOT NULL
-				AND NOT EXISTS (SELECT FROM smsfollow.contact_phone c WHERE c.phone = u.phone)
+			  LEFT JOIN LATERAL (SELECT true AS found FROM smsfollow.contact_phone c WHERE c.phone = u.phone OFFSET 0) c ON true
+			  WHERE u.phone IS NOT NULL AND c.found IS NULL
 			  ORDER BY u.phone) p
 	), linked AS (
 		INSERT INTO smsfollow.contact_phone (phone, contact_id)

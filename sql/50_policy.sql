@@ -17,6 +17,10 @@ COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that 
  * the first rule that does not allow names itself.  The claim reads it after
  * it has locked the contacts, with a snapshot taken after that, so every
  * opt-out that committed before is seen and every later one waits.
+ *
+ * LATERAL with OFFSET 0 says how each table is reached: by its key, for each
+ * text.  The claim keeps its plans for a long time, and one made while a table
+ * was empty would else join by reading the whole of it for each text.
  */
 CREATE VIEW smsfollow.gate AS
 SELECT m.message_id, m.created_at AS message_at, m.contact_id, m.campaign_id, c.program_id, m.lane,
@@ -38,13 +42,15 @@ SELECT m.message_id, m.created_at AS message_at, m.contact_id, m.campaign_id, c.
 		END AS rule,
 	CASE v.code WHEN 'sender_unavailable' THEN smsfollow.clock() + interval '1 minute' END AS next_at
 FROM smsfollow.message m
-JOIN smsfollow.campaign c ON c.campaign_id = m.campaign_id
-JOIN smsfollow.program p ON p.program_id = c.program_id
-LEFT JOIN smsfollow.contact_state st ON st.contact_id = m.contact_id
-LEFT JOIN smsfollow.contact_phone ph ON ph.contact_id = m.contact_id
-LEFT JOIN smsfollow.contact_consent cc ON cc.contact_id = m.contact_id AND cc.program_id = c.program_id
-LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(m.sender_id, c.sender_id, p.sender_id,
-	(SELECT d.sender_id FROM smsfollow.default_sender d))
+CROSS JOIN LATERAL (SELECT * FROM smsfollow.campaign x WHERE x.campaign_id = m.campaign_id OFFSET 0) c
+CROSS JOIN LATERAL (SELECT * FROM smsfollow.program x WHERE x.program_id = c.program_id OFFSET 0) p
+LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_state x WHERE x.contact_id = m.contact_id OFFSET 0) st ON true
+LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_phone x WHERE x.contact_id = m.contact_id OFFSET 0) ph ON true
+LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_consent x
+				   WHERE x.contact_id = m.contact_id AND x.program_id = c.program_id OFFSET 0) cc ON true
+LEFT JOIN LATERAL (SELECT * FROM smsfollow.sender x
+				   WHERE x.sender_id = coalesce(m.sender_id, c.sender_id, p.sender_id,
+												(SELECT d.sender_id FROM smsfollow.default_sender d)) OFFSET 0) s ON true
 CROSS JOIN LATERAL (SELECT CASE
 		WHEN ph.phone IS NULL THEN 'invalid_number'
 		WHEN m.expires_at <= smsfollow.clock() THEN 'expired'

@@ -73,7 +73,7 @@ BEGIN
 			   greatest(o.send_at, now) AS send_at, o.vars, o.body, o.key
 		FROM (SELECT u.n, p.contact_id, u.send_at, u.vars, u.body, u.key
 			  FROM unnest(phones, send_ats, vars, bodies, keys) WITH ORDINALITY AS u(phone, send_at, vars, body, key, n)
-			  JOIN smsfollow.contact_phone p ON p.phone = u.phone
+			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone OFFSET 0) p
 			  ORDER BY u.n) o
 	), keyed AS (
 		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
@@ -323,14 +323,14 @@ BEGIN
 	IF phone IS NULL AND key IS NULL THEN
 		RAISE EXCEPTION 'phone or key must be given' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF campaign IS NOT NULL THEN
+		cid := smsfollow.campaign_id(campaign);
+	END IF;
 	IF phone IS NOT NULL THEN
 		contact := smsfollow.contact_id(phone);
 		IF contact IS NULL THEN
 			RETURN 0;
 		END IF;
-	END IF;
-	IF campaign IS NOT NULL THEN
-		cid := smsfollow.campaign_id(campaign);
 	END IF;
 	PERFORM smsfollow.ensure_partition(now);
 	LOOP

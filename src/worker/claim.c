@@ -321,7 +321,8 @@ look_parked(sf_claimer *claimer, int limit, sf_text *texts)
 	if (plan_look_parked == NULL)
 		sf_plan(&plan_look_parked,
 				psprintf("SELECT " LOOK_COLUMNS " FROM unnest($1, $2, $3) AS p(lane, send_at, message_id)"
-						 " JOIN %s r ON r.lane = p.lane AND r.send_at = p.send_at AND r.message_id = p.message_id"
+						 " CROSS JOIN LATERAL (SELECT x.ctid, x.* FROM %s x WHERE x.lane = p.lane"
+						 "  AND x.send_at = p.send_at AND x.message_id = p.message_id OFFSET 0) r"
 						 " ORDER BY r.send_at, r.message_id", sf_shard.ready),
 				3, types);
 	values[0] = sf_array_datum(&lanes, INT2OID);
@@ -408,11 +409,13 @@ look(sf_claimer *claimer, int lane, TimestampTz now, int limit, sf_text *texts)
 static void
 lock_candidates(sf_claimer *claimer, sf_text *texts, int n)
 {
-	static const Oid types[] = {TIDARRAYOID};
+	static const Oid types[] = {TIDARRAYOID, INT8ARRAYOID};
 	sf_array	tids;
-	Datum		values[1];
+	sf_array	contacts;
+	Datum		values[2];
 
 	sf_array_init(&tids, n);
+	sf_array_init(&contacts, n);
 	for (int i = 0; i < n; i++)
 	{
 		bool		taken = claimer->busy && claimer->busy(claimer->busy_arg, texts[i].contact_id);
@@ -423,18 +426,24 @@ lock_candidates(sf_claimer *claimer, sf_text *texts, int n)
 		if (taken)
 			texts[i].next_at = DT_NOEND;	/* when the other one is settled */
 		else
+		{
 			sf_array_add(&tids, PointerGetDatum(&texts[i].tid));
+			sf_array_add(&contacts, Int64GetDatum(texts[i].contact_id));
+		}
 	}
 	if (tids.n == 0)
 		return;
 	if (plan_lock == NULL)
 		sf_plan(&plan_lock,
-				psprintf("SELECT r.ctid, r.message_id FROM %s r JOIN %s s ON s.contact_id = r.contact_id"
-						 " WHERE r.ctid = ANY ($1)"
-						 " FOR NO KEY UPDATE OF s SKIP LOCKED FOR UPDATE OF r SKIP LOCKED",
-						 sf_shard.ready, sf_shard.contact_state),
-				1, types);
+				psprintf("SELECT r.ctid, r.message_id FROM unnest($1, $2) AS u(tid, contact_id)"
+						 " CROSS JOIN LATERAL (SELECT x.contact_id FROM %s x WHERE x.contact_id = u.contact_id"
+						 "  FOR NO KEY UPDATE SKIP LOCKED) s"
+						 " CROSS JOIN LATERAL (SELECT x.ctid, x.message_id FROM %s x"
+						 "  WHERE x.ctid = u.tid AND s.contact_id IS NOT NULL FOR UPDATE SKIP LOCKED) r",
+						 sf_shard.contact_state, sf_shard.ready),
+				2, types);
 	values[0] = sf_array_datum(&tids, TIDOID);
+	values[1] = sf_array_datum(&contacts, INT8OID);
 	sf_execute(plan_lock, values, NULL, SPI_OK_SELECT);
 	/* rows come in ctid order more or less like ours: search from where the last was found */
 	for (uint64 row = 0, at = 0; row < SPI_processed; row++)
@@ -634,10 +643,14 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			" g.provider_id, g.sender_id, g.consent_event_id, g.expires_at, g.max_attempts, g.in_doubt_policy,"
 			" i.message_id IS NOT NULL"
 			" FROM unnest($1, $2) AS u(message_id, message_at)"
-			" JOIN smsfollow.gate g ON g.message_id = u.message_id AND g.message_at = u.message_at"
-			" LEFT JOIN smsfollow.template_version v ON v.template_version_id = g.template_version_id"
-			" LEFT JOIN smsfollow.contact k ON k.contact_id = g.contact_id AND v.uses_contact"
-			" LEFT JOIN smsfollow.inflight i ON i.contact_id = g.contact_id",
+			" CROSS JOIN LATERAL (SELECT * FROM smsfollow.gate x"
+			"  WHERE x.message_id = u.message_id AND x.message_at = u.message_at OFFSET 0) g"
+			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.template_version x"
+			"  WHERE x.template_version_id = g.template_version_id OFFSET 0) v ON true"
+			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact x"
+			"  WHERE x.contact_id = g.contact_id AND v.uses_contact OFFSET 0) k ON true"
+			" LEFT JOIN LATERAL (SELECT x.message_id FROM smsfollow.inflight x"
+			"  WHERE x.contact_id = g.contact_id OFFSET 0) i ON true",
 			2, types);
 	values[0] = sf_array_datum(&ids, INT8OID);
 	values[1] = sf_array_datum(&times, TIMESTAMPTZOID);

@@ -154,7 +154,9 @@ sf_settle(int64 epoch, const sf_result *results, int nresults)
 						 "  USING unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 						 "   AS r(contact_id, message_id, outcome, reason, provider_message_id, segments, cost, currency,"
 						 "    http_status, error_code, error_text, retry_at, counts, next_lookup_at, policy)"
-						 "  WHERE i.contact_id = r.contact_id AND i.message_id = r.message_id AND i.epoch = $2"
+						 "  CROSS JOIN LATERAL (SELECT x.ctid FROM %s x WHERE x.contact_id = r.contact_id"
+						 "   AND x.message_id = r.message_id AND x.epoch = $2 OFFSET 0) l(tid)"
+						 "  WHERE i.ctid = l.tid"
 						 "  RETURNING i.*, r.outcome, r.reason, r.provider_message_id, r.cost::numeric AS cost, r.currency, r.http_status,"
 						 "   r.error_code, r.error_text, r.retry_at, r.counts, r.next_lookup_at, r.policy,"
 						 "   CASE WHEN r.segments > 0 THEN r.segments ELSE i.segments END AS billed),"
@@ -178,7 +180,7 @@ sf_settle(int64 epoch, const sf_result *results, int nresults)
 						 "  FROM gone g WHERE g.outcome = 'in_doubt'),"
 						 COUNT_ATTEMPTS
 						 " SELECT pg_catalog.count(*) FROM gone",
-						 sf_shard.inflight, sf_shard.ready),
+						 sf_shard.inflight, sf_shard.inflight, sf_shard.ready),
 				17, types);
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = Int64GetDatum(epoch);
