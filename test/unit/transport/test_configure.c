@@ -139,22 +139,26 @@ test_forgets(const server *s)
 	};
 	sf_transfer *transfer;
 	sf_http_response response;
+	size_t		request_used;
+	size_t		reply_used;
 	char	   *large;
 
 	options.max_transfers = 1;
 	t = make_transport(&options);
 	(void) add_request(t, &request);
 	transfer = t->transfers[0];
-	ok(holds(transfer->request.data, transfer->request.size, "BODYSECRET") &&
-	   holds(transfer->request.data, transfer->request.size, "KEYSECRET"), "a running request is in memory");
+	request_used = transfer->request.used;
+	ok(holds(transfer->request.data, request_used, "BODYSECRET") &&
+	   holds(transfer->request.data, request_used, "KEYSECRET"), "a running request is in memory");
 	while (!sf_transport_next(t, &response))
 		sf_transport_step(t);
-	ok(holds(transfer->reply.data, transfer->reply.size, "BODYSECRET"), "its reply is in memory");
-	ok(!holds(transfer->request.data, transfer->request.size, "SECRET") &&
-	   !holds(transfer->request.data, transfer->request.size, "dXNlcjpQQVNT"), "the request is wiped as soon as it ended");
+	reply_used = transfer->reply.used;
+	ok(holds(transfer->reply.data, reply_used, "BODYSECRET"), "its reply is in memory");
+	ok(!holds(transfer->request.data, request_used, "SECRET") &&
+	   !holds(transfer->request.data, request_used, "dXNlcjpQQVNT"), "the request is wiped as soon as it ended");
 	ok(add_request(t, &request), "the next request may come before the reply was given up");
 	is_long(t->ntransfers, 1, "and takes its place");
-	ok(!holds(transfer->reply.data, transfer->reply.size, "SECRET"), "the reply is wiped after use");
+	ok(!holds(transfer->reply.data, reply_used, "SECRET"), "the reply is wiped after use");
 	drive(t, 1, 5000);
 
 	large = malloc(100001);

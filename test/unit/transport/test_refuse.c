@@ -247,7 +247,10 @@ test_descriptor_limit(void)
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
-	is_long(status, 0, "the window is cut to what descriptors allow, the soft limit raised");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 1)
+		skip(1, "the limit of open files cannot be changed here");
+	else
+		is_long(status, 0, "the window is cut to what descriptors allow, the soft limit raised");
 }
 
 void

@@ -106,10 +106,11 @@ test_burst(void)
 
 	snprintf(ca, sizeof(ca), "%s", file_of("good-ca.pem"));
 	options.ca_file = ca;
+	options.connect_timeout_ms = options.timeout_ms = 60000;
 	t = make_transport(&options);
 	for (i = 0; i < 64; i++)
 		(void) add_post(t, (uint64_t) i, tls_url_of(&s, "good.test", "/delay/20"), "x");
-	drive(t, 64, 10000);
+	drive(t, 64, 60000);
 	for (i = 0; i < nresults; i++)
 		good += results[i].r.stage == SF_STAGE_ANSWERED;
 	is_long(good, 64, "64 requests at once over TLS are answered");
