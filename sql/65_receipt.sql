@@ -217,11 +217,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	now timestamptz := smsfollow.clock();
-	matched bigint;
+	matched bigint := 0;
+	late record;
 BEGIN
 	/* Receipts that overtook the recording of their own text's acceptance. */
-	SELECT count(*) INTO matched
-	FROM (
+	FOR late IN SELECT * FROM (
 		SELECT DISTINCT ON (r.provider_id, r.provider_message_id, r.status) r.*
 		FROM smsfollow.receipt r
 		WHERE r.message_id IS NULL AND r.at > now - interval '1 day'
@@ -231,9 +231,13 @@ BEGIN
 							WHERE d.provider_message_id = r.provider_message_id AND d.provider_id = r.provider_id
 								AND d.status = r.status AND d.message_id IS NOT NULL)
 		ORDER BY r.provider_id, r.provider_message_id, r.status, r.at
-	) r
-	WHERE smsfollow.apply_receipt(r.provider_id, r.provider_message_id, NULL, r.status, r.reason, r.error_code,
-								  r.segments, r.cost, r.currency, r.payload);
+	) x ORDER BY x.at
+	LOOP
+		IF smsfollow.apply_receipt(late.provider_id, late.provider_message_id, NULL, late.status, late.reason, late.error_code,
+								   late.segments, late.cost, late.currency, late.payload) THEN
+			matched := matched + 1;
+		END IF;
+	END LOOP;
 	RETURN matched;
 END
 $$;

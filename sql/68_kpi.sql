@@ -126,9 +126,11 @@ LEFT JOIN LATERAL (
 	WHERE x.message_id = m.message_id AND x.at >= m.created_at
 	ORDER BY x.at DESC LIMIT 1) v ON true
 LEFT JOIN LATERAL (
-	SELECT x.status, x.at, x.reason, x.error_code, max(x.cost) OVER () AS any_cost, max(x.currency) OVER () AS any_currency
+	-- the first price named is the one that counts
+	SELECT x.status, x.at, x.reason, x.error_code, first_value(x.cost) OVER price AS any_cost, first_value(x.currency) OVER price AS any_currency
 	FROM smsfollow.receipt x
 	WHERE x.message_id = m.message_id AND x.counted AND x.at >= m.created_at
+	WINDOW price AS (ORDER BY x.cost IS NULL, x.at)
 	ORDER BY smsfollow.receipt_rank(x.status) DESC, x.at LIMIT 1) rc ON true
 LEFT JOIN smsfollow.provider pv ON pv.provider_id = coalesce(i.provider_id, d.provider_id, a.provider_id)
 LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(i.sender_id, d.sender_id, a.sender_id);

@@ -5,7 +5,7 @@
 -- The gate, the claim that asks it, and what is recorded of each text.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme') > 0 AS program, smsfollow.create_template('strict', '{{ a }}') > 0 AS template;
 CREATE FUNCTION t.explain(message_id bigint) RETURNS TABLE (rule text, verdict text, code text, value text, next_at boolean, hint text) LANGUAGE sql AS $$
-	SELECT regexp_replace(e.rule, ' of .*', ''), e.verdict, e.code, regexp_replace(e.value, '(due|expires_at) .*', '\1 (time)'), e.next_at IS NOT NULL, e.hint
+	SELECT regexp_replace(e.rule, ' of .*', ''), e.verdict, e.code, replace(regexp_replace(e.value, '(due|expires_at) .*', '\1 (time)'), 'by ' || session_user, 'by (me)'), e.next_at IS NOT NULL, e.hint
 	FROM smsfollow.explain(message_id) e
 $$;
 
@@ -78,7 +78,7 @@ SELECT e.* FROM t.text, t.explain(id) e WHERE name = 'accepted';
 SELECT t.settle('accepted', phones => '{0201}'), t.settle('rejected', 'content', '{0202}'), t.settle('rejected', 'opted_out', '{0203}'),
 	t.settle('rejected', 'bad_recipient', '{0204}'), t.settle('retry', 'transient', '{0205}'), t.settle('in_doubt', 'ambiguous', '{0206}');
 SELECT name, e.* FROM t.text, t.explain(id) e WHERE name <> 'waits';
-SELECT x.name, l.state, l.attempts, l.body, l.segments, l.encoding, l.provider, l.provider_message_id = 'test-' || x.id AS id, l.verdict, l.code, l.rule, l.reason, l.in_doubt_evidence,
+SELECT x.name, l.state, l.attempts, l.body, l.segments, l.encoding, l.provider, l.provider_message_id = 'test-' || x.id AS id, l.verdict, l.code, replace(l.rule, 'by ' || session_user, 'by (me)') AS rule, l.reason, l.in_doubt_evidence,
 	l.started_at <= l.answered_at AS answered, l.due_at IS NOT NULL AS due, l.created_by = session_user AS by_me
 FROM smsfollow.message_log l JOIN t.text x ON x.id = l.message_id ORDER BY l.message_id;
 SELECT a.outcome, a.reason, a.consent_event_id = c.consent_event_id AS consent, a.epoch, a.retry_at IS NOT NULL AS retry FROM smsfollow.attempt a LEFT JOIN smsfollow.contact_consent c USING (contact_id) ORDER BY a.message_id;
