@@ -498,8 +498,8 @@ struct sf_provider
 extern sf_provider *sf_provider_compile_flags(MemoryContext context, const char *name,
 											  Jsonb *description, Jsonb *settings, Jsonb *secrets,
 											  bool allow_insecure_http, int flags);
-extern void sf_compile_error(const sf_compiler *compiler, const char *where, const char *problem,
-							 const char *hint) pg_attribute_noreturn();
+SF_NORETURN extern void sf_compile_error(const sf_compiler *compiler, const char *where,
+										 const char *problem, const char *hint);
 
 #define SF_IN_REQUEST 1
 #define SF_IN_AUTH 2
