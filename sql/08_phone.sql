@@ -31,3 +31,11 @@ AS 'MODULE_PATHNAME', 'smsfollow_mask_phone';
 
 COMMENT ON FUNCTION smsfollow.mask_phone(text) IS
 'The number with all but up to four leading and the last two digits replaced by *, at least four digits hidden; *** for what is not E.164.';
+
+CREATE FUNCTION smsfollow.are_e164(phones text[])
+RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'smsfollow_are_e164';
+
+COMMENT ON FUNCTION smsfollow.are_e164(text[]) IS
+'Internal: true when every element is in E.164 form already; a null is not.';

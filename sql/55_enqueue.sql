@@ -31,7 +31,7 @@ BEGIN
 		RAISE EXCEPTION 'expires_after must be more than zero and at most 10 years'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
 	END IF;
-	IF EXISTS (SELECT FROM unnest(phones) AS u(phone) WHERE u.phone IS NULL OR u.phone !~ '^\+[1-9][0-9]{6,14}$') THEN
+	IF NOT smsfollow.are_e164(phones) THEN
 		RAISE EXCEPTION 'a phone number is not in E.164 form'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass it through smsfollow.phone() first.';
 	END IF;
@@ -83,7 +83,7 @@ BEGIN
 		RETURNING message_id
 	), taken AS MATERIALIZED (
 		SELECT a.* FROM asked a
-		WHERE a.key IS NULL OR a.message_id = ANY (ARRAY(SELECT k.message_id FROM keyed k))
+		WHERE a.key IS NULL OR a.message_id IN (SELECT k.message_id FROM keyed k)
 	), written AS (
 		INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id,
 									   sender_id, lane, send_at, expires_at, created_by, body, vars)

@@ -10,8 +10,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "phone/library.h"
@@ -35,6 +37,7 @@ enum
 PG_FUNCTION_INFO_V1(smsfollow_phone);
 PG_FUNCTION_INFO_V1(smsfollow_phone_info);
 PG_FUNCTION_INFO_V1(smsfollow_mask_phone);
+PG_FUNCTION_INFO_V1(smsfollow_are_e164);
 
 /*
  * The region that applies: argument argno if given, else the setting.  Writes
@@ -183,4 +186,34 @@ smsfollow_mask_phone(PG_FUNCTION_ARGS)
 						 &why);
 	sf_phone_mask(e164, masked);
 	PG_RETURN_TEXT_P(cstring_to_text(masked));
+}
+
+/*
+ * are_e164(phones): all of them are E.164 already, character by character; a
+ * null is not.
+ */
+Datum
+smsfollow_are_e164(PG_FUNCTION_ARGS)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char		e164[SF_PHONE_SIZE];
+		const char *why;
+		text	   *phone;
+		size_t		len;
+
+		if (nulls[i])
+			PG_RETURN_BOOL(false);
+		phone = DatumGetTextPP(values[i]);
+		len = VARSIZE_ANY_EXHDR(phone);
+		if (!sf_phone_e164(VARDATA_ANY(phone), len, e164, &why) ||
+			strlen(e164) != len || memcmp(VARDATA_ANY(phone), e164, len) != 0)
+			PG_RETURN_BOOL(false);
+	}
+	PG_RETURN_BOOL(true);
 }
