@@ -34,6 +34,7 @@ my %SETTINGS = (
 	'shared_preload_libraries' => "'smsfollow'",
 	'restart_after_crash' => 'on',
 	'log_statement' => 'none',
+	'jit' => 'off',
 	'max_worker_processes' => 20,
 	'smsfollow.allow_insecure_http' => 'on',
 	'smsfollow.retry_base' => "'100ms'",
@@ -171,7 +172,11 @@ sub sql
 {
 	my ($self, $sql, $database) = @_;
 
-	return $self->{node}->safe_psql($database // $self->{databases}[0], $sql);
+	my $out = eval { $self->{node}->safe_psql($database // $self->{databases}[0], $sql) };
+
+	return $out if defined $out;
+	diag("$@$sql");
+	die $@;
 }
 
 # The same where an error is expected: gives exit status, output and messages.
