@@ -4,6 +4,7 @@
  * contact_id, and every unique key includes it.
  */
 CREATE SEQUENCE smsfollow.contact_id_seq;
+COMMENT ON SEQUENCE smsfollow.contact_id_seq IS 'Ids of smsfollow.contact';
 
 CREATE TABLE smsfollow.contact (
 	contact_id bigint PRIMARY KEY DEFAULT nextval('smsfollow.contact_id_seq'),
@@ -65,7 +66,7 @@ COMMENT ON FUNCTION smsfollow.ensure_contacts(text[]) IS
 'Internal: makes a contact for each E.164 number that has none; numbers in one order, so that two callers cannot deadlock';
 
 CREATE FUNCTION smsfollow.contact_id(phone text) RETURNS bigint
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

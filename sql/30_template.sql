@@ -3,7 +3,9 @@
  * the version it was scheduled with.
  */
 CREATE SEQUENCE smsfollow.template_id_seq AS integer;
+COMMENT ON SEQUENCE smsfollow.template_id_seq IS 'Ids of smsfollow.template';
 CREATE SEQUENCE smsfollow.template_version_id_seq AS integer;
+COMMENT ON SEQUENCE smsfollow.template_version_id_seq IS 'Ids of smsfollow.template_version';
 
 CREATE TABLE smsfollow.template (
 	template_id integer PRIMARY KEY DEFAULT nextval('smsfollow.template_id_seq'),
@@ -68,7 +70,7 @@ COMMENT ON FUNCTION smsfollow.create_template(text, text, text) IS
 'Saves a wording under a name and returns its version, 1 for a new name. missing: error (default), empty or skip. Errors: invalid_parameter_value (syntax, with line and column), null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.template_version_id(template text) RETURNS integer
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

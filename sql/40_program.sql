@@ -2,6 +2,7 @@
  * Programs: the named streams of texts that people consent to.
  */
 CREATE SEQUENCE smsfollow.program_id_seq AS integer;
+COMMENT ON SEQUENCE smsfollow.program_id_seq IS 'Ids of smsfollow.program';
 
 CREATE TABLE smsfollow.program (
 	program_id integer PRIMARY KEY DEFAULT nextval('smsfollow.program_id_seq'),
@@ -20,7 +21,7 @@ COMMENT ON COLUMN smsfollow.program.disclosure IS 'Wording shown where people si
 COMMENT ON COLUMN smsfollow.program.sender_id IS 'Sender of its texts; NULL: the first active sender';
 
 CREATE FUNCTION smsfollow.program_id(program text) RETURNS integer
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -40,7 +41,7 @@ $$;
 COMMENT ON FUNCTION smsfollow.program_id(text) IS 'Internal: id of a program; raises undefined_object';
 
 CREATE FUNCTION smsfollow.sender_id(sender text) RETURNS integer
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

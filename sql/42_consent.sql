@@ -6,6 +6,7 @@
  * contact's contact_state row, so that the gate reads one row.
  */
 CREATE SEQUENCE smsfollow.consent_event_id_seq;
+COMMENT ON SEQUENCE smsfollow.consent_event_id_seq IS 'Ids of smsfollow.consent_event';
 
 CREATE TABLE smsfollow.consent_event (
 	consent_event_id bigint NOT NULL DEFAULT nextval('smsfollow.consent_event_id_seq'),
@@ -84,7 +85,7 @@ COMMENT ON FUNCTION smsfollow.record_consent(bigint, integer, text, text, jsonb)
 'Internal: writes the ledger and the state under the contact''s lock; an opt-out also takes the contact''s queued texts in scope out, in the same commit';
 
 CREATE FUNCTION smsfollow.check_consent_arguments(phone text, method text, evidence jsonb) RETURNS text
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -148,7 +149,7 @@ COMMENT ON FUNCTION smsfollow.opt_out(text, text, text, jsonb) IS
 'Records that the holder of a number wants no more texts of a program (NULL: of any), and takes queued ones out in the same commit; returns the ledger row''s id. A number never seen before is recorded too. Errors: invalid_parameter_value, undefined_object (program), null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.consent_at(phone text, program text, at timestamptz DEFAULT smsfollow.clock()) RETURNS text
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 -- definer: answers without giving access to the ledger
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

@@ -2,6 +2,7 @@
  * Campaigns: one audience, one content, one goal; the unit that KPIs count by.
  */
 CREATE SEQUENCE smsfollow.campaign_id_seq AS integer;
+COMMENT ON SEQUENCE smsfollow.campaign_id_seq IS 'Ids of smsfollow.campaign';
 
 CREATE TABLE smsfollow.campaign (
 	campaign_id integer PRIMARY KEY DEFAULT nextval('smsfollow.campaign_id_seq'),
@@ -27,7 +28,7 @@ COMMENT ON COLUMN smsfollow.campaign.expires_after IS 'A text that could not go 
 COMMENT ON COLUMN smsfollow.campaign.paused IS 'True: its texts wait';
 
 CREATE FUNCTION smsfollow.campaign_id(campaign text) RETURNS integer
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

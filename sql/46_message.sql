@@ -17,8 +17,9 @@
  * extension's partitioned table with a key on the parent cannot be restored).
  */
 CREATE SEQUENCE smsfollow.message_id_seq;
-/* Raised by each dispatcher that starts; fences results of an earlier one. */
+COMMENT ON SEQUENCE smsfollow.message_id_seq IS 'Ids of smsfollow.message';
 CREATE SEQUENCE smsfollow.epoch_seq;
+COMMENT ON SEQUENCE smsfollow.epoch_seq IS 'Raised by each dispatcher that starts; fences results of an earlier one';
 
 CREATE TABLE smsfollow.message (
 	message_id bigint NOT NULL,
@@ -188,6 +189,7 @@ BEGIN
 	FOR i IN 0..7 LOOP
 		EXECUTE format('CREATE TABLE smsfollow.idempotency_%s PARTITION OF smsfollow.idempotency
 						(PRIMARY KEY (key, contact_id)) FOR VALUES WITH (MODULUS 8, REMAINDER %s)', i, i);
+		EXECUTE format('COMMENT ON TABLE smsfollow.idempotency_%s IS ''Partition of smsfollow.idempotency''', i);
 	END LOOP;
 END
 $$;
@@ -205,7 +207,6 @@ COMMENT ON TABLE smsfollow.reason_code IS 'Why a text did not go, or not yet: th
 INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('no_consent', 'The contact never agreed to this program', 'Record the agreement with smsfollow.opt_in() once you have it.'),
 	('opted_out', 'The contact asked for no more texts', 'Do not text; only a new opt-in of the contact changes this.'),
-	('provider_opt_out', 'The provider knows that the contact opted out there', 'Do not text; the ledger has been updated.'),
 	('invalid_number', 'The provider says that the number cannot receive texts', 'Ask the contact for another number.'),
 	('expired', 'Its time ran out before it could go', 'Raise the campaign''s expires_after, or see why it waited.'),
 	('cancelled', 'It was cancelled', 'Nothing to do.'),
@@ -231,6 +232,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('not_sent', 'The provider could not be reached', 'Look at network, proxy and smsfollow.health(); it goes on by itself.'),
 	('ambiguous', 'The connection ended before the answer came', 'See smsfollow.in_doubt; a lookup or a receipt may still tell.'),
 	('worker_died', 'The worker ended before the answer was recorded', 'See smsfollow.in_doubt; a lookup or a receipt may still tell.'),
+	('stopped', 'The worker was stopped before it sent the text', 'Nothing to do; it goes when the worker runs again.'),
 	('max_attempts', 'Every try that the campaign allows failed', 'Raise max_attempts, or see the attempts for what is wrong.'),
 	('dropped', 'In doubt, and the campaign''s policy is drop', 'Nothing to do; choose another in_doubt_policy if that is not wanted.'),
 	('lookup', 'The provider was asked and told', 'Nothing to do.'),

@@ -125,7 +125,7 @@ COMMENT ON FUNCTION smsfollow.enqueue(integer, integer, integer, interval, text[
 'Internal, under send, schedule and schedule_many: writes texts and their places in the queue, set-based; ids are in order, the first id for a repeated key; queued counts the new ones. Numbers must be E.164';
 
 CREATE FUNCTION smsfollow.resolve_campaign(campaign text) RETURNS integer
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -256,7 +256,7 @@ COMMENT ON FUNCTION smsfollow.schedule_many(text, text, text, timestamptz, text,
 'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body (literal, instead of the template), vars jsonb and idempotency_key where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
 
 CREATE FUNCTION smsfollow.message_state(message bigint, OUT state text, OUT contact_id bigint)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

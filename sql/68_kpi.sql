@@ -145,7 +145,7 @@ COMMENT ON COLUMN smsfollow.message_log.code IS 'Reason of the last verdict agai
  */
 CREATE FUNCTION smsfollow.explain(message_id bigint)
 RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz, hint text)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 -- definer: answers without giving access to the tables behind it
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -194,7 +194,7 @@ COMMENT ON FUNCTION smsfollow.explain(bigint) IS
 
 CREATE FUNCTION smsfollow.explain(phone text, campaign text)
 RETURNS TABLE (rule text, verdict text, code text, value text, hint text)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 -- definer: answers without giving access to the tables behind it
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
