@@ -10,7 +10,7 @@
 
 #include "liquid/filters.h"
 #include "phone/phone.h"
-#include "text/text.h"
+#include "text/text_pg.h"
 
 /*
  * phone: the number as people of the text's region write it.  Numbers of
@@ -215,12 +215,13 @@ sf_filter_money(sf_render *r, sf_value input, const sf_args *args, sf_value *res
 bool
 sf_filter_gsm(sf_render *r, sf_value input, const sf_args *args, sf_value *result)
 {
+	size_t		len;
 	char	   *out;
 
 	if (!sf_to_string(r, input, &input))
 		return false;
-	out = palloc(SF_SMART_SIZE(input.len) + 1);
-	*result = sf_str(out, sf_smart_encode(input.u.str, input.len, out));
+	out = sf_text_smart(unconstify(char *, input.u.str), input.len, SF_SMART_ALWAYS, &len);
+	*result = sf_str(out, len);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "liquid/filters.h"
+#include "text/utf8.h"
 
 /* Cuts white space off the chosen ends. */
 static bool
@@ -103,7 +104,7 @@ change_case(sf_render *r, sf_value input, char first, char rest, sf_value *resul
 			out[n++] = first == rest ? 'S' : 's';
 		}
 		else
-			n += sf_encode_char(how == 'u' ? sf_upper(c) : sf_lower(c), out + n);
+			n += sf_utf8_put(how == 'u' ? sf_upper(c) : sf_lower(c), (unsigned char *) out + n);
 		s += len;
 	}
 	*result = sf_str(out, n);

@@ -266,7 +266,6 @@ typedef struct sf_block
 
 struct sf_template
 {
-	MemoryContext context;
 	const char *source;			/* NUL-terminated copy */
 	int			len;
 	sf_block	body;
@@ -332,7 +331,6 @@ typedef struct sf_piece
 
 typedef struct sf_parser
 {
-	MemoryContext context;
 	const char *source;
 	int			pos;
 	int			limit;
@@ -359,7 +357,7 @@ extern bool sf_parse_body(sf_parser *p, sf_block *block, sf_tag *stop);
 extern bool sf_parse_until(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_unexpected_tag(sf_parser *p, const sf_tag *opener, const sf_tag *stop);
 extern void sf_block_drop_text(sf_block *block);
-extern void *sf_node_new(sf_parser *p, Size size, const sf_tag *tag, bool blank,
+extern void *sf_node_new(Size size, const sf_tag *tag, bool blank,
 						 sf_status (*render) (sf_render *, const sf_node *));
 extern bool sf_tag_is(const sf_tag *tag, const char *name);
 extern bool sf_tag_ends(const sf_tag *stop, const sf_tag *opener);
@@ -399,10 +397,7 @@ extern bool sf_parse_keyword(sf_lexer *x, sf_keyword *keyword, bool *found);
 
 /* ---- tags ---- */
 
-/*
- * parse appends at most one node to block.  NULL: the tag is a part of
- * another one and is handed to whoever reads the body.
- */
+/* parse reads what belongs to the tag and appends its nodes to block. */
 typedef struct sf_tag_def
 {
 	const char *name;
@@ -566,10 +561,8 @@ extern int	sf_char_len(const char *s, const char *end);
 extern int64 sf_chars(const char *s, int len);
 extern int	sf_char_offset(const char *s, int len, int64 chars);
 extern uint32 sf_decode_char(const char *s, int len);
-extern int	sf_encode_char(uint32 c, char *out);
 extern uint32 sf_upper(uint32 c);
 extern uint32 sf_lower(uint32 c);
-extern bool sf_utf8_valid(const char *s, int len);
 
 /* ---- filters ---- */
 

@@ -7,6 +7,18 @@
  * memory context it was parsed in.  Errors in a template or in its data are
  * results, not ereports: one bad template must not stop a wave of texts.
  *
+ * The language is Liquid as documented, parsed strictly: unknown tags and
+ * filters, and wrong numbers of arguments, are errors when it is parsed.  What
+ * is peculiar to this implementation:
+ * - Numbers are exact.  A decimal prints as the data has it (19.90), a result
+ *   without zeros at its end; a quotient that does not end has 16 digits.
+ * - An object's keys come in the order of jsonb.
+ * - Dates print in the reader's time zone.  3/4/2026 is two days, so it is
+ *   none and stays as it is.
+ * - A template loaded by render sees its arguments and the variables of the
+ *   text, but nothing that was assigned around it.
+ * - {% skip "reason" %} and the filters phone, money, gsm and segments_max.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef SF_LIQUID_H

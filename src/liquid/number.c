@@ -245,52 +245,46 @@ sf_is_number(sf_value v)
 	return i == len && len > 0 && s[len - 1] != '-';
 }
 
+/* Reads a number of more digits than allowed as NUM with a NULL pointer. */
+static sf_value
+long_number(const char *s, int len)
+{
+	sf_value	v = sf_nil();
+
+	if (!sf_numeric_from_text(s, len, &v))
+	{
+		v.type = SF_V_NUM;
+		v.u.num = NULL;
+	}
+	return v;
+}
+
 /*
  * What a filter that computes takes a value for: numbers are themselves,
  * strings what they start with, all else is 0.  A string of more digits than
- * allowed is NUM with a NULL pointer, which sf_arithmetic refuses.
+ * allowed is NUM with a NULL pointer, which sf_check_number refuses.
  */
 sf_value
 sf_to_number(sf_value v)
 {
-	sf_value	result = sf_int(0);
+	const char *s = v.u.str;
+	int			len = v.len;
+	int			digits;
 	int64		i;
 
 	if (v.type == SF_V_INT || v.type == SF_V_NUM)
 		return v;
 	if (v.type != SF_V_STR)
-		return result;
-
-	{
-		const char *s = v.u.str;
-		int			len = v.len;
-
-		trim(&s, &len);
-		if (is_decimal_text(s, len))
-		{
-			if (!sf_numeric_from_text(s, len, &result))
-			{
-				result.type = SF_V_NUM;
-				result.u.num = NULL;
-			}
-			return result;
-		}
-		if (sf_leading_integer(v, &i))
-			return sf_int(i);
-		/* more digits than int64 holds */
-		{
-			int			n = *s == '-' || *s == '+';
-
-			while (n < len && s[n] >= '0' && s[n] <= '9')
-				n++;
-			if (!sf_numeric_from_text(s, n, &result))
-			{
-				result.type = SF_V_NUM;
-				result.u.num = NULL;
-			}
-		}
-	}
-	return result;
+		return sf_int(0);
+	trim(&s, &len);
+	if (is_decimal_text(s, len))
+		return long_number(s, len);
+	if (sf_leading_integer(v, &i))
+		return sf_int(i);
+	digits = *s == '-' || *s == '+';
+	while (digits < len && s[digits] >= '0' && s[digits] <= '9')
+		digits++;
+	return long_number(s, digits);
 }
 
 /* A position or count: an integer, or a string that is one and nothing else. */

@@ -105,14 +105,13 @@ sf_unexpected_tag(sf_parser *p, const sf_tag *opener, const sf_tag *stop)
 	if (stop->name == NULL)
 		return sf_parse_error(p, opener->offset, "tag \"%.*s\" is never closed: expected \"end%.*s\"",
 							  opener->name_len, opener->name, opener->name_len, opener->name);
-	if (opener == NULL && (sf_tag_is(stop, "else") || sf_tag_is(stop, "elsif") || sf_tag_is(stop, "when") ||
-						   (stop->name_len > 3 && memcmp(stop->name, "end", 3) == 0)))
+	if (!sf_tag_is(stop, "else") && !sf_tag_is(stop, "elsif") && !sf_tag_is(stop, "when") &&
+		!(stop->name_len > 3 && memcmp(stop->name, "end", 3) == 0))
+		return sf_parse_error(p, stop->offset, "there is no tag \"%.*s\"", len, stop->name);
+	if (opener == NULL)
 		return sf_parse_error(p, stop->offset, "tag \"%.*s\" stands outside any block", len, stop->name);
-	if (opener != NULL && (sf_tag_is(stop, "else") || sf_tag_is(stop, "elsif") || sf_tag_is(stop, "when") ||
-						   (stop->name_len > 3 && memcmp(stop->name, "end", 3) == 0)))
-		return sf_parse_error(p, stop->offset, "expected \"end%.*s\" but found \"%.*s\"",
-							  opener->name_len, opener->name, len, stop->name);
-	return sf_parse_error(p, stop->offset, "there is no tag \"%.*s\"", len, stop->name);
+	return sf_parse_error(p, stop->offset, "expected \"end%.*s\" but found \"%.*s\"",
+						  opener->name_len, opener->name, len, stop->name);
 }
 
 /* Appends a node. */
@@ -150,7 +149,7 @@ sf_block_drop_text(sf_block *block)
 
 /* A node of size bytes, which starts with a sf_node. */
 void *
-sf_node_new(sf_parser *p, Size size, const sf_tag *tag, bool blank,
+sf_node_new(Size size, const sf_tag *tag, bool blank,
 			sf_status (*render) (sf_render *, const sf_node *))
 {
 	sf_node    *node = palloc0(size);
@@ -340,12 +339,10 @@ sf_liquid_parse(MemoryContext context, const char *source, int len, sf_liquid_er
 	memcpy(copy, source, len);
 	copy[len] = '\0';
 	t = palloc0(sizeof(sf_template));
-	t->context = context;
 	t->source = copy;
 	t->len = len;
 
 	memset(&p, 0, sizeof(p));
-	p.context = context;
 	p.source = copy;
 	p.limit = len;
 	p.error = error;

@@ -120,8 +120,7 @@ sf_emit_value(sf_render *r, sf_value v)
 		return sf_emit(r, v.u.str, v.len);
 	if (sf_is_array(v))
 		return emit_items(r, v, 0);
-	return sf_append_string(r, r->out, v) &&
-		(r->out->len <= r->out_limit || sf_emit(r, "", 0));
+	return sf_append_string(r, r->out, v);
 }
 
 /* Adds a binding, whether there is one of that name or not. */

@@ -61,7 +61,7 @@ sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos, const ch
 bool
 sf_parse_assign(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	assign_node *n = sf_node_new(p, sizeof(assign_node), tag, true, render_assign);
+	assign_node *n = sf_node_new(sizeof(assign_node), tag, true, render_assign);
 	sf_lexer	x;
 	int			pos;
 
@@ -146,7 +146,7 @@ render_cycle(sf_render *r, const sf_node *node)
 bool
 sf_parse_cycle(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	cycle_node *n = sf_node_new(p, sizeof(cycle_node), tag, false, render_cycle);
+	cycle_node *n = sf_node_new(sizeof(cycle_node), tag, false, render_cycle);
 	sf_list    *literals;
 	sf_lexer	x;
 	int			i;
@@ -220,7 +220,7 @@ render_counter(sf_render *r, const sf_node *node)
 bool
 sf_parse_counter(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	counter_node *n = sf_node_new(p, sizeof(counter_node), tag, false, render_counter);
+	counter_node *n = sf_node_new(sizeof(counter_node), tag, false, render_counter);
 	int			from = tag->inner;
 	int			to = tag->inner_end;
 
@@ -252,7 +252,7 @@ render_continue(sf_render *r, const sf_node *node)
 bool
 sf_parse_interrupt(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	return sf_block_add(block, sf_node_new(p, sizeof(sf_node), tag, false,
+	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, false,
 										   sf_tag_is(tag, "break") ? render_break : render_continue));
 }
 
@@ -276,7 +276,7 @@ render_skip(sf_render *r, const sf_node *node)
 bool
 sf_parse_skip(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	skip_node  *n = sf_node_new(p, sizeof(skip_node), tag, false, render_skip);
+	skip_node  *n = sf_node_new(sizeof(skip_node), tag, false, render_skip);
 	sf_lexer	x;
 
 	return sf_lexer_start(&x, p, tag->inner, tag->inner_end) && sf_parse_pipe(&x, &n->reason) &&
@@ -338,7 +338,7 @@ sf_parse_raw(sf_parser *p, const sf_tag *tag, sf_block *block)
 	p->trim = end.trim_right;
 
 	/* rendered by a function, so that white space control leaves it alone */
-	node = sf_node_new(p, sizeof(sf_node), tag, from == to, raw ? sf_render_raw : sf_render_nothing);
+	node = sf_node_new(sizeof(sf_node), tag, from == to, raw ? sf_render_raw : sf_render_nothing);
 	node->text = p->source + from;
 	node->len = to - from;
 	return sf_block_add(block, node);
@@ -391,7 +391,7 @@ sf_parse_comment(sf_parser *p, const sf_tag *tag, sf_block *block)
 	}
 	if (!p->lines)
 		p->trim = piece.trim_right;
-	return sf_block_add(block, sf_node_new(p, sizeof(sf_node), tag, true, sf_render_nothing));
+	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, true, sf_render_nothing));
 }
 
 /* # comments: each line of it starts with a # */
@@ -410,5 +410,5 @@ sf_parse_inline_comment(sf_parser *p, const sf_tag *tag, sf_block *block)
 		if (i + 1 < tag->inner_end && s[i + 1] != '#')
 			return sf_parse_error(p, i + 1, "each line of a comment tag must start with #");
 	}
-	return sf_block_add(block, sf_node_new(p, sizeof(sf_node), tag, true, sf_render_nothing));
+	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, true, sf_render_nothing));
 }

@@ -64,7 +64,7 @@ render_if(sf_render *r, const sf_node *node)
 bool
 sf_parse_if(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	choice_node *n = sf_node_new(p, sizeof(choice_node), tag, false, render_if);
+	choice_node *n = sf_node_new(sizeof(choice_node), tag, false, render_if);
 	branch	  **link = &n->first;
 	sf_tag		stop = *tag;
 
@@ -166,7 +166,7 @@ parse_when(sf_parser *p, const sf_tag *tag, branch *b)
 bool
 sf_parse_case(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	choice_node *n = sf_node_new(p, sizeof(choice_node), tag, false, render_case);
+	choice_node *n = sf_node_new(sizeof(choice_node), tag, false, render_case);
 	branch	  **link = &n->first;
 	sf_block	ignored;		/* between case and the first when */
 	sf_lexer	x;
@@ -223,7 +223,7 @@ render_capture(sf_render *r, const sf_node *node)
 bool
 sf_parse_capture(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	capture_node *n = sf_node_new(p, sizeof(capture_node), tag, true, render_capture);
+	capture_node *n = sf_node_new(sizeof(capture_node), tag, true, render_capture);
 	int			pos;
 
 	return sf_parse_target(p, tag, true, &pos, &n->name, &n->len) && sf_parse_until(p, tag, &n->block) &&
@@ -249,7 +249,7 @@ render_ifchanged(sf_render *r, const sf_node *node)
 bool
 sf_parse_ifchanged(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	capture_node *n = sf_node_new(p, sizeof(capture_node), tag, false, render_ifchanged);
+	capture_node *n = sf_node_new(sizeof(capture_node), tag, false, render_ifchanged);
 
 	if (!sf_parse_until(p, tag, &n->block))
 		return false;

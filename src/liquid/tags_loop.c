@@ -248,7 +248,7 @@ parse_attributes(sf_lexer *x, loop_node *n, bool table)
 bool
 sf_parse_for(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	loop_node  *n = sf_node_new(p, sizeof(loop_node), tag, false, render_for);
+	loop_node  *n = sf_node_new(sizeof(loop_node), tag, false, render_for);
 	sf_lexer	x;
 	sf_tag		stop;
 
@@ -369,7 +369,7 @@ render_tablerow(sf_render *r, const sf_node *node)
 bool
 sf_parse_tablerow(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	loop_node  *n = sf_node_new(p, sizeof(loop_node), tag, false, render_tablerow);
+	loop_node  *n = sf_node_new(sizeof(loop_node), tag, false, render_tablerow);
 	sf_lexer	x;
 
 	if (!sf_lexer_start(&x, p, tag->inner, tag->inner_end) || !parse_head(&x, n) ||

@@ -254,7 +254,7 @@ parse_partial(sf_parser *p, const sf_tag *tag, partial_node *n, bool literal)
 bool
 sf_parse_include(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	partial_node *n = sf_node_new(p, sizeof(partial_node), tag, false, render_include);
+	partial_node *n = sf_node_new(sizeof(partial_node), tag, false, render_include);
 
 	return parse_partial(p, tag, n, false) && sf_block_add(block, &n->base);
 }
@@ -262,7 +262,7 @@ sf_parse_include(sf_parser *p, const sf_tag *tag, sf_block *block)
 bool
 sf_parse_render(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
-	partial_node *n = sf_node_new(p, sizeof(partial_node), tag, false, render_render);
+	partial_node *n = sf_node_new(sizeof(partial_node), tag, false, render_render);
 
 	return parse_partial(p, tag, n, true) && sf_block_add(block, &n->base);
 }

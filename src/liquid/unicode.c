@@ -77,54 +77,6 @@ sf_decode_char(const char *s, int len)
 	return sf_utf8_next((const unsigned char *) s, (const unsigned char *) s + len, &next);
 }
 
-/* Writes 1 .. 4 bytes. */
-int
-sf_encode_char(uint32 c, char *out)
-{
-	if (c < 0x80)
-	{
-		out[0] = c;
-		return 1;
-	}
-	if (c < 0x800)
-	{
-		out[0] = 0xC0 | (c >> 6);
-		out[1] = 0x80 | (c & 0x3F);
-		return 2;
-	}
-	if (c < 0x10000)
-	{
-		out[0] = 0xE0 | (c >> 12);
-		out[1] = 0x80 | ((c >> 6) & 0x3F);
-		out[2] = 0x80 | (c & 0x3F);
-		return 3;
-	}
-	out[0] = 0xF0 | (c >> 18);
-	out[1] = 0x80 | ((c >> 12) & 0x3F);
-	out[2] = 0x80 | ((c >> 6) & 0x3F);
-	out[3] = 0x80 | (c & 0x3F);
-	return 4;
-}
-
-/* True when every byte belongs to a well-formed character other than NUL. */
-bool
-sf_utf8_valid(const char *s, int len)
-{
-	const unsigned char *p = (const unsigned char *) s;
-	const unsigned char *end = p + len;
-
-	while (p < end)
-	{
-		const unsigned char *next;
-		uint32		c = sf_utf8_next(p, end, &next);
-
-		if (c == 0 || (c == SF_REPLACEMENT && next == p + 1))
-			return false;
-		p = next;
-	}
-	return true;
-}
-
 /*
  * Characters whose upper and lower case lie at a fixed distance, or take
  * turns (distance 1: the upper case is the even or odd one of each pair).

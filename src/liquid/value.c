@@ -225,7 +225,8 @@ sf_append_string(sf_render *r, StringInfo out, sf_value v)
 			return v.u.b ? sf_append(r, out, "true", 4) : sf_append(r, out, "false", 5);
 		case SF_V_INT:
 		case SF_V_NUM:
-			return sf_append(r, out, "", 0) && sf_number_text(r, v, out);
+			/* then the check that there was room for it */
+			return sf_number_text(r, v, out) && sf_append(r, out, "", 0);
 		case SF_V_STR:
 			return sf_append(r, out, v.u.str, v.len);
 		case SF_V_RANGE:
