@@ -24,7 +24,7 @@ COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that 
  */
 CREATE VIEW smsfollow.gate AS
 SELECT m.message_id, m.created_at AS message_at, m.contact_id, m.campaign_id, c.program_id, m.lane,
-	m.template_version_id, m.body, m.vars, m.expires_at, ph.phone,
+	m.template_version_id, m.body, m.vars, m.expires_at, ph.phone, st.time_zone,
 	s.sender_id, s.provider_id, s.address AS sender_address, cc.consent_event_id,
 	c.in_doubt_policy, c.max_attempts,
 	v.code,

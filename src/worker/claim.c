@@ -468,11 +468,12 @@ lock_candidates(sf_claimer *claimer, sf_text *texts, int n)
 }
 
 /*
- * Renders the body of a text that may go; a template that fails suppresses
- * this text and no other.
+ * Renders the body of a text that may go, with dates and amounts as its contact
+ * writes them; a template that fails suppresses this text and no other.
  */
 static void
-render(sf_text *text, bool has_template, int32 template_version_id, const char *literal, Jsonb *vars)
+render(sf_text *text, bool has_template, int32 template_version_id, const char *literal, Jsonb *vars,
+	   const char *zone, const char *locale, const char *region)
 {
 	sf_liquid_options options = {0};
 	sf_liquid_error error = {0};
@@ -491,6 +492,9 @@ render(sf_text *text, bool has_template, int32 template_version_id, const char *
 		{
 			initStringInfo(&out);
 			options.now = sf_clock();
+			options.zone = zone ? pg_tzset(zone) : NULL;
+			options.locale = locale;
+			options.region = region;
 			result = sf_liquid_render(template, vars, &options, &out, &error);
 			text->body = out.data;
 		}
@@ -641,14 +645,14 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			"  k.attributes || pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object("
 			"   'name', k.name, 'locale', k.locale, 'region', k.region))) ELSE g.vars END,"
 			" g.provider_id, g.sender_id, g.consent_event_id, g.expires_at, g.max_attempts, g.in_doubt_policy,"
-			" i.message_id IS NOT NULL"
+			" i.message_id IS NOT NULL, g.time_zone, k.locale, k.region"
 			" FROM unnest($1, $2) AS u(message_id, message_at)"
 			" CROSS JOIN LATERAL (SELECT * FROM smsfollow.gate x"
 			"  WHERE x.message_id = u.message_id AND x.message_at = u.message_at OFFSET 0) g"
 			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.template_version x"
 			"  WHERE x.template_version_id = g.template_version_id OFFSET 0) v ON true"
 			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact x"
-			"  WHERE x.contact_id = g.contact_id AND v.uses_contact OFFSET 0) k ON true"
+			"  WHERE x.contact_id = g.contact_id OFFSET 0) k ON true"
 			" LEFT JOIN LATERAL (SELECT x.message_id FROM smsfollow.inflight x"
 			"  WHERE x.contact_id = g.contact_id OFFSET 0) i ON true",
 			2, types);
@@ -660,8 +664,8 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
 		sf_text    *t = NULL;
-		Datum		v[16];
-		bool		isnull[16];
+		Datum		v[19];
+		bool		isnull[19];
 		int64		id;
 		char	   *verdict;
 
@@ -711,7 +715,10 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 		strlcpy(t->policy, TextDatumGetCString(v[14]), sizeof(t->policy));
 		render(t, !isnull[6], isnull[6] ? 0 : DatumGetInt32(v[6]),
 			   isnull[7] ? NULL : TextDatumGetCString(v[7]),
-			   isnull[8] ? NULL : DatumGetJsonbP(v[8]));
+			   isnull[8] ? NULL : DatumGetJsonbP(v[8]),
+			   isnull[16] ? NULL : TextDatumGetCString(v[16]),
+			   isnull[17] ? NULL : TextDatumGetCString(v[17]),
+			   isnull[18] ? NULL : TextDatumGetCString(v[18]));
 		if (t->fate == SF_FATE_SEND && t->sending == NULL)
 		{
 			t->fate = SF_FATE_DEFER;
