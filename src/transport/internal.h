@@ -96,6 +96,7 @@ typedef struct sf_transfer
 
 	/* request */
 	uint64_t	tag;
+	int64_t		started_us;		/* when it was handed to curl, monotonic */
 	char	   *url;			/* the one easy carries, accepted; or NULL */
 	bool		plain;			/* url is http */
 	long		timeout_ms;		/* the one easy carries */
@@ -146,6 +147,9 @@ struct sf_transport
 	sf_transfer *lent;
 	sigset_t	all_signals;
 };
+
+/* transport.c */
+extern int64_t sf_now_us(void);
 
 /* buffer.c */
 extern bool sf_buffer_reserve(sf_buffer *buffer, size_t size);

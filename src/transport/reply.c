@@ -288,7 +288,7 @@ sf_reply_finish(sf_transfer *transfer, CURLcode code)
 	response->connect_us = phase(easy, CURLINFO_CONNECT_TIME_T);
 	response->tls_us = phase(easy, CURLINFO_APPCONNECT_TIME_T);
 	response->first_byte_us = phase(easy, CURLINFO_STARTTRANSFER_TIME_T);
-	response->total_us = phase(easy, CURLINFO_TOTAL_TIME_T);
+	response->total_us = sf_now_us() - transfer->started_us;
 	response->reused = connections == 0;
 	response->http_version = version == CURL_HTTP_VERSION_2_0 ? 2 : 1;
 	response->bytes_out = never_begun(transfer, connections) ? 0 : bytes_written(transfer);

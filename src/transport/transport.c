@@ -32,8 +32,8 @@ _Static_assert(LIBCURL_VERSION_NUM >= SF_CURL_FLOOR, "libcurl 7.76.0 or later is
 #define SF_EVENTS_PER_STEP 256
 
 /* Monotonic time in microseconds. */
-static int64_t
-now_us(void)
+int64_t
+sf_now_us(void)
 {
 	struct timespec now;
 
@@ -67,15 +67,23 @@ sf_transport_global_init(void)
 	return NULL;
 }
 
-/* The version of the library that is loaded, which need not be the one compiled with. */
+/*
+ * The version of the library that is loaded, which need not be the one
+ * compiled with.  Warns where name resolution can hold up everything: without
+ * threads or c-ares always, with threads when curl waits for one that hangs.
+ */
 const char *
 sf_transport_version(const char **warning)
 {
 	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
 
-	if (warning != NULL)
-		*warning = (info->features & CURL_VERSION_ASYNCHDNS) != 0 ? NULL :
-			"libcurl was built without asynchronous name resolution: a slow name server holds up every request";
+	if (warning == NULL)
+		return info->version;
+	*warning = NULL;
+	if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
+		*warning = "libcurl was built without asynchronous name resolution: a slow name server holds up every request";
+	else if (info->ares_num == 0 && (info->version_num < 0x075700 || LIBCURL_VERSION_NUM < 0x075700))
+		*warning = "libcurl is older than 7.87: a name server that does not answer holds up every request";
 	return info->version;
 }
 
@@ -102,7 +110,7 @@ on_timer(CURLM *multi, long timeout_ms, void *context)
 	sf_transport *t = context;
 
 	(void) multi;
-	t->deadline_us = timeout_ms < 0 ? -1 : now_us() + (int64_t) timeout_ms * 1000;
+	t->deadline_us = timeout_ms < 0 ? -1 : sf_now_us() + (int64_t) timeout_ms * 1000;
 	return 0;
 }
 
@@ -321,7 +329,7 @@ sf_transport_timeout(const sf_transport *t)
 
 	if (t->deadline_us < 0)
 		return -1;
-	left = t->deadline_us - now_us();
+	left = t->deadline_us - sf_now_us();
 	return left <= 0 ? 0 : (long) ((left + 999) / 1000);
 }
 
@@ -373,6 +381,7 @@ sf_transport_add(sf_transport *t, const sf_http_request *request, char *err)
 		return false;
 	}
 	transfer->running = true;
+	transfer->started_us = sf_now_us();
 	t->active++;
 	return true;
 }
@@ -476,7 +485,7 @@ sf_transport_step(sf_transport *t)
 			bits |= CURL_CSELECT_ERR | CURL_CSELECT_IN;
 		run(t, events[i].fd, bits);
 	}
-	if (t->deadline_us >= 0 && t->deadline_us <= now_us())
+	if (t->deadline_us >= 0 && t->deadline_us <= sf_now_us())
 	{
 		t->deadline_us = -1;	/* curl sets the next one, if any */
 		run(t, CURL_SOCKET_TIMEOUT, 0);

@@ -96,7 +96,7 @@ typedef struct sf_http_response
 
 /* Once a process, after fork.  Returns NULL or a static text naming what is wrong. */
 extern const char *sf_transport_global_init(void);
-/* libcurl's version, and NULL or a warning for the log (no asynchronous DNS). */
+/* libcurl's version, and NULL or a warning for the log (name resolution that can block). */
 extern const char *sf_transport_version(const char **warning);
 
 /*
