@@ -17,7 +17,8 @@ TESTS = $(sort $(wildcard test/sql/*.sql))
 REGRESS = $(patsubst test/sql/%.sql,%,$(TESTS))
 REGRESS_OPTS = --inputdir=test --load-extension=smsfollow
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test --load-extension=smsfollow
+# PostgreSQL 15 looks for expected/ in the output directory
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=smsfollow
 
 EXTRA_CLEAN = $(DATA_built) build tmp_check log
 

@@ -238,8 +238,17 @@ BEGIN
 			matched := matched + 1;
 		END IF;
 	END LOOP;
+	/* Receipts that came at the very moment in which their text was put in doubt. */
+	FOR late IN
+		SELECT d.contact_id, d.message_id FROM smsfollow.in_doubt d
+		WHERE d.since > now - interval '1 hour'
+			AND EXISTS (SELECT FROM smsfollow.receipt r WHERE r.message_id = d.message_id AND r.at >= d.started_at)
+	LOOP
+		PERFORM smsfollow.believe_receipts(ARRAY[late.contact_id], ARRAY[late.message_id]);
+		matched := matched + 1;
+	END LOOP;
 	RETURN matched;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.match_receipts() IS
-'Internal, run by the scheduler: applies receipts that came before the acceptance of their text was recorded; returns how many';
+'Internal, run by the scheduler: applies receipts that came before the acceptance of their text was recorded, or while it was put in doubt; returns how many';
