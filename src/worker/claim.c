@@ -19,12 +19,14 @@
  * under a pinned snapshot their dead entries stay there; so a claim starts
  * past the last key it saw.  That is safe only if no row can appear behind the
  * mark.  Enqueueing takes a transaction id first and reads the clock second,
- * and a row is never due before that reading.  Let S be a snapshot taken after
- * the clock showed T.  A row that a later statement cannot see, while every
- * transaction id below S's xmax has ended, belongs to a transaction id
- * assigned after S, so it is due at T or later.  Hence: remember (xmax, T) of
- * one claim, and once a later snapshot's xmin has reached that xmax, T is safe
- * for all marks.  A clock step can break the argument; a sweep from the start
+ * and a row is never due before that reading.  Let X be the next transaction
+ * id, read after the clock showed T.  A row that a later statement cannot see,
+ * while every transaction id below X has ended, belongs to an id assigned
+ * after X was read, so it is due at T or later.  Hence: remember (X, T) of one
+ * claim, and once a later snapshot's xmin has reached X, T is safe for all
+ * marks.  (A snapshot's xmax would not do for X: it is one more than the
+ * newest id that has ended, and ids above it may be running since long ago.)
+ * A clock step can break the argument; a sweep from the start
  * every minute finds what was missed, and counts it.
  *
  *-------------------------------------------------------------------------
@@ -47,7 +49,8 @@
 
 #define SF_SWEEP_INTERVAL_US (60 * USECS_PER_SEC)
 #define SF_PARK_LOCKED_US (200 * 1000)
-#define SF_PACING_HORIZON_US (100 * 1000)
+#define SF_PARKED_AT_PROVIDER 16	/* texts kept at hand for a provider that is full, at least */
+#define SF_BUSY_US (500 * 1000.0)	/* a request, while nothing is known of the provider */
 
 const sf_queue_shard sf_shard = {
 	.ready = "smsfollow.ready",
@@ -105,7 +108,7 @@ sf_claimer_init(sf_claimer *claimer, int64 epoch)
 }
 
 /*
- * Forgets the marks and what is parked, so that the next claims see all rows.
+ * Forgets the marks, so that the next claims see all rows.
  */
 void
 sf_claim_sweep(sf_claimer *claimer)
@@ -134,24 +137,21 @@ advance_safe_time(sf_claimer *claimer)
 	FullTransactionId next = ReadNextFullTransactionId();
 	uint32		epoch = EpochFromFullTransactionId(next);
 	FullTransactionId xmin;
-	FullTransactionId xmax;
 
-	/* snapshots know 32 bits; all of them are within 2^31 of the next id */
-#define WIDEN(xid) FullTransactionIdFromEpochAndXid( \
-		(xid) > XidFromFullTransactionId(next) ? epoch - 1 : epoch, (xid))
-	xmin = WIDEN(snapshot->xmin);
-	xmax = WIDEN(snapshot->xmax);
-#undef WIDEN
+	/* a snapshot knows 32 bits; its xmin is within 2^31 of the next id */
+	if (snapshot->xmin > XidFromFullTransactionId(next))
+		epoch--;
+	xmin = FullTransactionIdFromEpochAndXid(epoch, snapshot->xmin);
 
 	if (claimer->have_candidate &&
-		!FullTransactionIdPrecedes(xmin, claimer->candidate_xmax))
+		!FullTransactionIdPrecedes(xmin, claimer->candidate_xid))
 	{
 		claimer->safe = Max(claimer->safe, claimer->candidate_time);
 		claimer->have_candidate = false;
 	}
 	if (!claimer->have_candidate)
 	{
-		claimer->candidate_xmax = xmax;
+		claimer->candidate_xid = next;
 		claimer->candidate_time = now;
 		claimer->have_candidate = true;
 	}
@@ -252,7 +252,50 @@ park(sf_claimer *claimer, const sf_text *text, TimestampTz offer_at)
 	p->send_at = text->send_at;
 	p->message_id = text->message_id;
 	p->contact_id = text->contact_id;
+	p->provider_id = text->full ? text->account->provider_id : 0;
 	p->offer_at = offer_at;
+}
+
+/*
+ * Is this text remembered already?
+ */
+static bool
+is_parked(const sf_claimer *claimer, int64 message_id)
+{
+	for (int i = 0; i < claimer->nparked; i++)
+		if (claimer->parked[i].message_id == message_id)
+			return true;
+	return false;
+}
+
+/*
+ * Has the provider room for one more request?
+ */
+static bool
+has_room(const sf_account *account, int more)
+{
+	return account->max_in_flight == 0 || account->in_flight + account->claimed + more < account->max_in_flight;
+}
+
+/*
+ * May this parked text be offered now?
+ */
+static bool
+may_offer(const sf_claimer *claimer, const sf_parked *p, TimestampTz wall)
+{
+	sf_account *account;
+
+	if (p->offer_at != DT_NOEND)
+		return p->offer_at <= wall;
+	if (p->provider_id == 0)
+		return !(claimer->busy && claimer->busy(claimer->busy_arg, p->contact_id));
+	account = sf_config_account(p->provider_id);
+	if (account == NULL)
+		return true;
+	if (!has_room(account, account->offered))
+		return false;
+	account->offered++;
+	return true;
 }
 
 /*
@@ -296,6 +339,13 @@ look_parked(sf_claimer *claimer, int limit, sf_text *texts)
 
 	if (claimer->nparked == 0)
 		return 0;
+	for (int i = 0; i < claimer->nparked; i++)
+	{
+		sf_account *account = sf_config_account(claimer->parked[i].provider_id);
+
+		if (account != NULL)
+			account->offered = 0;
+	}
 	sf_array_init(&lanes, limit);
 	sf_array_init(&times, limit);
 	sf_array_init(&ids, limit);
@@ -303,10 +353,7 @@ look_parked(sf_claimer *claimer, int limit, sf_text *texts)
 	{
 		sf_parked  *p = &claimer->parked[i];
 
-		if (ids.n < limit &&
-			(p->offer_at == DT_NOEND
-			 ? !(claimer->busy && claimer->busy(claimer->busy_arg, p->contact_id))
-			 : p->offer_at <= wall))
+		if (ids.n < limit && may_offer(claimer, p, wall))
 		{
 			sf_array_add(&lanes, Int16GetDatum(p->lane));
 			sf_array_add(&times, TimestampTzGetDatum(p->send_at));
@@ -337,16 +384,20 @@ look_parked(sf_claimer *claimer, int limit, sf_text *texts)
 }
 
 /*
- * Due rows of a lane past its mark; moves the mark.
+ * Due rows of a lane past its mark; moves the mark.  What is parked waits for
+ * its own turn: it is passed over, and must not use up the limit, or nothing
+ * behind it would be seen while the safe time stands still.
  */
 static int
 look(sf_claimer *claimer, int lane, TimestampTz now, int limit, sf_text *texts)
 {
 	static const Oid types[] = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID};
 	Datum		values[5];
-	int			n;
-	TimestampTz seen;
-	int64		seen_id;
+	int			most = limit + claimer->nparked;
+	int			n = 0;
+	int			rows = 0;
+	TimestampTz seen = now;
+	int64		seen_id = PG_INT64_MAX;
 
 	if (plan_look == NULL)
 		sf_plan(&plan_look,
@@ -358,24 +409,22 @@ look(sf_claimer *claimer, int lane, TimestampTz now, int limit, sf_text *texts)
 	values[1] = TimestampTzGetDatum(claimer->mark[lane]);
 	values[2] = Int64GetDatum(claimer->mark_id[lane]);
 	values[3] = TimestampTzGetDatum(now);
-	values[4] = Int64GetDatum(limit);
+	values[4] = Int64GetDatum(most);
 	sf_execute(plan_look, values, NULL, SPI_OK_SELECT);
-	n = (int) SPI_processed;
-	for (int i = 0; i < n; i++)
+	for (; rows < (int) SPI_processed && n < limit; rows++)
 	{
-		read_candidate(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &texts[i]);
-		if (texts[i].send_at < claimer->old_mark[lane])
-		{
-			bool		was_parked = false;
+		sf_text    *text = &texts[n];
 
-			for (int k = 0; k < claimer->nparked && !was_parked; k++)
-				was_parked = claimer->parked[k].message_id == texts[i].message_id;
-			if (!was_parked)
-				claimer->missed++;
-		}
+		read_candidate(SPI_tuptable->vals[rows], SPI_tuptable->tupdesc, text);
+		seen = text->send_at;
+		seen_id = text->message_id;
+		if (is_parked(claimer, text->message_id))
+			continue;
+		if (text->send_at < claimer->old_mark[lane])
+			claimer->missed++;
+		n++;
 	}
-	SPI_freetuptable(SPI_tuptable);
-	if (n < limit)
+	if (rows == (int) SPI_processed && rows < most)
 	{
 		seen = now;
 		seen_id = PG_INT64_MAX;
@@ -383,11 +432,8 @@ look(sf_claimer *claimer, int lane, TimestampTz now, int limit, sf_text *texts)
 		claimer->old_mark[lane] = DT_NOBEGIN;
 	}
 	else
-	{
-		seen = texts[n - 1].send_at;
-		seen_id = texts[n - 1].message_id;
 		claimer->due[lane] = seen;
-	}
+	SPI_freetuptable(SPI_tuptable);
 	/* a row due at the very moment of the safe time may still appear */
 	if (seen < claimer->safe)
 	{
@@ -537,12 +583,42 @@ render(sf_text *text, bool has_template, int32 template_version_id, const char *
 }
 
 /*
+ * The provider has as many requests under way as it may have.  Some texts are
+ * kept at hand for the moment when one ends; the others get a place in the
+ * future, by how long its requests take, so that a long backlog stands in
+ * nobody's way.
+ */
+static void
+wait_for_room(const sf_claimer *claimer, sf_text *text, double us, TimestampTz now)
+{
+	sf_account *account = text->account;
+	double		takes = account->busy_us > 0 ? account->busy_us : SF_BUSY_US;
+	int			parked = 0;
+
+	for (int i = 0; i < claimer->nparked; i++)
+		if (claimer->parked[i].provider_id == account->provider_id)
+			parked++;
+	if (parked < account->max_in_flight + SF_PARKED_AT_PROVIDER)
+	{
+		text->fate = SF_FATE_PARK;
+		text->full = true;
+		text->next_at = DT_NOEND;
+		return;
+	}
+	text->fate = SF_FATE_DEFER;
+	text->pacing = true;
+	text->code = "sender_unavailable";
+	account->reserved = Max(account->reserved, us + takes) + takes / account->max_in_flight;
+	text->next_at = now + (TimestampTz) (account->reserved - us);
+}
+
+/*
  * Holds of provider and sender, and the sender's rate.  A text over the rate
  * gets a slot of its own in the future, so that a long backlog is moved once
  * and never blocks texts of other senders.
  */
 static void
-pace(sf_text *text, TimestampTz wall, TimestampTz now)
+pace(const sf_claimer *claimer, sf_text *text, TimestampTz wall, TimestampTz now)
 {
 	sf_account *account = text->account;
 	sf_sending *sending = text->sending;
@@ -570,10 +646,9 @@ pace(sf_text *text, TimestampTz wall, TimestampTz now)
 		text->next_at = now + (sending->hold_until - wall);
 		return;
 	}
-	if (account->max_in_flight > 0 && account->in_flight + account->claimed >= account->max_in_flight)
+	if (!has_room(account, 0))
 	{
-		text->fate = SF_FATE_PARK;
-		text->next_at = wall + SF_PACING_HORIZON_US;
+		wait_for_room(claimer, text, us, now);
 		return;
 	}
 	cost = text->segments.segments * (double) USECS_PER_SEC / sending->rate;
@@ -726,7 +801,7 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			t->next_at = now + 60 * USECS_PER_SEC;
 		}
 		if (t->fate == SF_FATE_SEND)
-			pace(t, wall, now);
+			pace(claimer, t, wall, now);
 	}
 	/* vars and bodies may point into the result, so it lives as long as the wave */
 }
@@ -893,6 +968,7 @@ write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	{
 		Datum		values[9];
 
+		sf_ensure_partition(now);
 		sf_plan(&plan_verdict,
 				"WITH said AS (SELECT * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9)"
 				"  AS u(message_id, contact_id, campaign_id, verdict, code, rule, next_at, detail)),"

@@ -109,6 +109,7 @@ load_account(HeapTuple tuple, TupleDesc desc, const sf_account *old)
 	{
 		account->failures = old->failures;
 		account->hold_until = old->hold_until;
+		account->busy_us = old->busy_us;
 	}
 	PG_TRY();
 	{

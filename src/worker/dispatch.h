@@ -57,6 +57,9 @@ typedef struct sf_account
 	int			max_in_flight;
 	int			in_flight;
 	int			claimed;		/* permits of the open transaction */
+	int			offered;		/* while parked texts are chosen */
+	double		busy_us;		/* how long a request takes, on the average of the last ones; 0: not known */
+	double		reserved;		/* wall clock, us: end of the places promised to texts over max_in_flight */
 	bool		paused;
 	bool		replaced;		/* a newer one is in the cache */
 	int			failures;		/* in a row: not reached, auth, funds */
@@ -106,6 +109,7 @@ typedef struct sf_text
 	const char *detail;
 	TimestampTz next_at;		/* for SF_FATE_DEFER; DT_NOEND: paused lane */
 	bool		pacing;			/* deferred by a rate, not by a rule: no verdict row */
+	bool		full;			/* parked because its provider has enough to do */
 
 	sf_account *account;
 	sf_sending *sending;
@@ -125,7 +129,8 @@ typedef struct sf_parked
 	TimestampTz send_at;
 	int64		message_id;
 	int64		contact_id;
-	TimestampTz offer_at;		/* wall clock; contact busy: when its text is settled */
+	int32		provider_id;	/* waits for room at this provider; 0: for something else */
+	TimestampTz offer_at;		/* wall clock; DT_NOEND: when the contact or the provider is free */
 } sf_parked;
 
 /* What a dispatcher remembers between claims. */
@@ -138,11 +143,10 @@ typedef struct sf_claimer
 	int			credit[SF_LANES];
 	TimestampTz safe;			/* no row will yet appear with an earlier send_at */
 	bool		have_candidate;
-	FullTransactionId candidate_xmax;
+	FullTransactionId candidate_xid;
 	TimestampTz candidate_time;
 	TimestampTz last_sweep;
-	bool		sweeping;		/* marks were reset; rows found below old_mark were missed */
-	TimestampTz old_mark[SF_LANES];
+	TimestampTz old_mark[SF_LANES];	/* before a sweep: rows found below were missed */
 	int			nparked;
 	sf_parked  *parked;
 	bool		(*busy) (void *arg, int64 contact_id);	/* has a text in flight here */
@@ -187,6 +191,8 @@ typedef struct sf_result
 	int32		program_id;
 } sf_result;
 
+/* Rows of the log of now can be stored; call it before the statement that stores them. */
+extern void sf_ensure_partition(TimestampTz now);
 /* Returns how many leases were still ours. */
 extern int	sf_settle(int64 epoch, const sf_result *results, int nresults);
 /* Texts in flight under an older epoch are in doubt now; returns how many. */

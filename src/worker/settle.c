@@ -58,8 +58,8 @@ sf_backoff(TimestampTz now, int failures)
 /*
  * Makes sure that rows of now have a partition; a look-up in the catalog.
  */
-static void
-ensure_partition(TimestampTz now)
+void
+sf_ensure_partition(TimestampTz now)
 {
 	static const Oid types[] = {TIMESTAMPTZOID};
 	Datum		values[1] = {TimestampTzGetDatum(now)};
@@ -186,7 +186,7 @@ sf_settle(int64 epoch, const sf_result *results, int nresults)
 	values[1] = Int64GetDatum(epoch);
 	for (int i = 0; i < 15; i++)
 		values[i + 2] = sf_array_datum(&a[i], get_element_type(types[i + 2]));
-	ensure_partition(now);
+	sf_ensure_partition(now);
 	sf_execute(plan_settle, values, NULL, SPI_OK_SELECT);
 	{
 		bool		isnull;
@@ -264,7 +264,7 @@ sf_settle_recover(int64 epoch)
 				2, types);
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = Int64GetDatum(epoch);
-	ensure_partition(now);
+	sf_ensure_partition(now);
 	sf_execute(plan_recover, values, NULL, SPI_OK_SELECT);
 	recovered = (int) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (recovered > 0)

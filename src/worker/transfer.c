@@ -35,6 +35,7 @@ typedef struct sf_transfer
 	int			max_attempts;
 	char		policy[20];
 	char		phone[20];
+	TimestampTz started_at;		/* wall clock */
 	TimestampTz sandbox_at;		/* wall clock; 0: not a sandbox text */
 	sf_outcome	sandbox;
 	sf_doubt   *doubt;			/* lookup: in doubt_context */
@@ -213,6 +214,7 @@ finish(int i, const sf_outcome *outcome, long http_status)
 	r->next_lookup_at = DT_NOEND;
 	r->policy = t->policy;
 	r->counts = true;
+	t->account->busy_us += (wall - t->started_at - t->account->busy_us) * (t->account->busy_us > 0 ? 0.1 : 1);
 
 	switch (outcome->kind)
 	{
@@ -295,6 +297,7 @@ open_text(const sf_text *text)
 	t->account->in_flight++;
 	t->sending = text->sending;
 	t->message_id = text->message_id;
+	t->started_at = GetCurrentTimestamp();
 	t->contact_id = text->contact_id;
 	t->program_id = text->program_id;
 	t->attempt = text->attempt + 1;
@@ -584,6 +587,7 @@ sf_transfers_sandbox_receipts(int n)
 		Datum		values[3];
 
 		if (t->sandbox_at == 0 || strcmp(results[k].outcome, "accepted") != 0 ||
+			results[k].provider_message_id == NULL ||
 			(status = sf_provider_sandbox_receipt(t->phone)) == NULL)
 			continue;
 		sf_plan(&plan, "SELECT smsfollow.apply_receipt($1, $2, NULL, $3, NULL, NULL, NULL, NULL, NULL, '{}')", 3, types);
