@@ -33,7 +33,7 @@ SELECT t.fails($$SELECT smsfollow.grant_access('regress_none', 'sender')$$);
 
 -- functions: what each level may call, beyond the level before it
 CREATE VIEW t.may AS
-SELECT p.oid::regprocedure::text AS function, has_function_privilege('regress_nobody', p.oid, 'EXECUTE') AS nobody, has_function_privilege('regress_sender', p.oid, 'EXECUTE') AS sender,
+SELECT p.oid::regprocedure::text COLLATE "C" AS function, has_function_privilege('regress_nobody', p.oid, 'EXECUTE') AS nobody, has_function_privilege('regress_sender', p.oid, 'EXECUTE') AS sender,
 	has_function_privilege('regress_analyst', p.oid, 'EXECUTE') AS analyst, has_function_privilege('regress_operator', p.oid, 'EXECUTE') AS operator, has_function_privilege('regress_worker', p.oid, 'EXECUTE') AS worker
 FROM pg_proc p WHERE p.pronamespace = 'smsfollow'::regnamespace;
 SELECT * FROM t.may WHERE nobody OR sender AND NOT operator OR NOT worker ORDER BY 1;
@@ -44,11 +44,11 @@ SELECT function AS nobody_but_owner_and_worker FROM t.may WHERE NOT operator AND
 -- relations: who reads, who writes
 SELECT c.relname, string_agg(substr(r.rolname, 9), ', ' ORDER BY r.rolname) AS readers FROM pg_class c, pg_roles r
 WHERE c.relnamespace = 'smsfollow'::regnamespace AND c.relkind IN ('r', 'v', 'p') AND NOT c.relispartition AND r.rolname IN ('regress_nobody', 'regress_sender', 'regress_analyst', 'regress_operator') AND has_table_privilege(r.oid, c.oid, 'SELECT')
-GROUP BY 1 ORDER BY 1;
+GROUP BY c.relname ORDER BY c.relname COLLATE "C";
 SELECT c.relname, r.rolname FROM pg_class c, pg_roles r
 WHERE c.relnamespace = 'smsfollow'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'S') AND r.rolname IN ('regress_nobody', 'regress_sender', 'regress_analyst', 'regress_operator')
 	AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(r.oid, c.oid, 'USAGE, SELECT, UPDATE') ELSE has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') END;
-SELECT substr(rolname, 9) AS role, has_schema_privilege(oid, 'smsfollow', 'USAGE') AS usage, has_schema_privilege(oid, 'smsfollow', 'CREATE') AS creates FROM pg_roles WHERE rolname LIKE 'regress_%' ORDER BY 1;
+SELECT substr(rolname, 9) AS role, has_schema_privilege(oid, 'smsfollow', 'USAGE') AS usage, has_schema_privilege(oid, 'smsfollow', 'CREATE') AS creates FROM pg_roles WHERE rolname LIKE 'regress_%' ORDER BY rolname COLLATE "C";
 
 -- nobody
 SET ROLE regress_nobody;

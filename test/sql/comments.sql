@@ -13,7 +13,7 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM 
 SELECT type, identity FROM t.object o
 WHERE obj_description(objid, classid::regclass::name) IS NULL AND type <> 'type'
 	-- of an identity column
-	AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'i') ORDER BY 1, 2;
+	AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'i') ORDER BY 1, identity COLLATE "C";
 -- comments of functions that are not internal name their errors
 SELECT type, identity FROM t.object o JOIN pg_proc p ON p.oid = o.objid AND o.classid = 'pg_proc'::regclass
 WHERE p.prorettype <> 'trigger'::regtype AND p.prosrc ~ 'ERRCODE|raise_null' AND obj_description(p.oid, 'pg_proc') !~ 'Internal|[Ee]rror|[Rr]aises' ORDER BY 1, 2;
@@ -31,9 +31,9 @@ SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'smsfollow'::regna
 -- definer or not, every function in SQL or PL/pgSQL has its names bound: by a pinned path, or when it was made
 SELECT p.oid::regprocedure, l.lanname, p.prosecdef FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.prosqlbody IS NULL AND (l.lanname IN ('sql', 'plpgsql') OR p.prosecdef)
-	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY 1::text;
+	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- triggers name their functions
-SELECT tgrelid::regclass, tgname, tgfoid::regproc, tgenabled FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE c.relnamespace = 'smsfollow'::regnamespace AND NOT tgisinternal ORDER BY 1::text, 2;
+SELECT tgrelid::regclass, tgname, tgfoid::regproc, tgenabled FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE c.relnamespace = 'smsfollow'::regnamespace AND NOT tgisinternal ORDER BY tgrelid::regclass::text COLLATE "C", 2;
 
 -- nothing is granted to PUBLIC
 SELECT 'schema' AS what, nspname::text AS name FROM pg_namespace WHERE nspname = 'smsfollow' AND EXISTS (SELECT FROM aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a WHERE a.grantee = 0)
@@ -42,29 +42,29 @@ UNION ALL SELECT 'relation', c.relname FROM pg_class c WHERE relnamespace = 'sms
 UNION ALL SELECT 'column', c.relname || '.' || b.attname FROM pg_class c JOIN pg_attribute b ON b.attrelid = c.oid WHERE relnamespace = 'smsfollow'::regnamespace AND EXISTS (SELECT FROM aclexplode(b.attacl) a WHERE a.grantee = 0);
 
 -- what runs with the owner's rights
-SELECT p.oid::regprocedure AS definer FROM pg_proc p WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.prosecdef ORDER BY 1::text;
+SELECT p.oid::regprocedure AS definer FROM pg_proc p WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- views that show numbers do not leak them through a function in a WHERE
 SELECT c.relname AS barrier FROM pg_class c WHERE c.relnamespace = 'smsfollow'::regnamespace AND c.reloptions::text LIKE '%security_barrier%' ORDER BY 1;
 
 -- volatility, strictness and parallel safety of every function
 SELECT p.oid::regprocedure AS function, l.lanname AS language, p.provolatile AS volatile, p.proisstrict AS strict, p.proparallel AS parallel
-FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'smsfollow'::regnamespace ORDER BY 1::text;
+FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'smsfollow'::regnamespace ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- a function that writes or takes a lock is not stable, and none that calls it may be parallel safe
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.provolatile <> 'v'
 	AND p.prosrc ~* '\m(INSERT INTO|UPDATE smsfollow|DELETE FROM|FOR (NO KEY )?UPDATE|FOR SHARE|nextval|pg_advisory)';
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_proc q ON regexp_replace(p.prosrc, 'HINT\s*=[^\n]*', '', 'g') ~ ('smsfollow\.' || q.proname || '\(') AND q.pronamespace = 'smsfollow'::regnamespace
 WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.proparallel = 's' AND q.proparallel <> 's' AND NOT EXISTS (
-	SELECT FROM pg_proc o WHERE o.proname = q.proname AND o.pronamespace = q.pronamespace AND o.proparallel = 's') ORDER BY 1::text;
+	SELECT FROM pg_proc o WHERE o.proname = q.proname AND o.pronamespace = q.pronamespace AND o.proparallel = 's') ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_proc q ON regexp_replace(p.prosrc, 'HINT\s*=[^\n]*', '', 'g') ~ ('smsfollow\.' || q.proname || '\(') AND q.pronamespace = 'smsfollow'::regnamespace
 WHERE p.pronamespace = 'smsfollow'::regnamespace AND p.provolatile <> 'v' AND q.provolatile = 'v' AND NOT EXISTS (
-	SELECT FROM pg_proc o WHERE o.proname = q.proname AND o.pronamespace = q.pronamespace AND o.provolatile <> 'v') ORDER BY 1::text;
+	SELECT FROM pg_proc o WHERE o.proname = q.proname AND o.pronamespace = q.pronamespace AND o.provolatile <> 'v') ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- a partitioned parent has no index, key or constraint of its own: a dump of it could not be restored
 SELECT c.relname, i.indexrelid::regclass FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid WHERE c.relnamespace = 'smsfollow'::regnamespace AND c.relkind = 'p';
 SELECT c.relname, k.conname FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid WHERE c.relnamespace = 'smsfollow'::regnamespace AND c.relkind = 'p' AND k.contype <> 'n';
 -- what a dump takes along, and what it does not
-SELECT c.relname, x.condition FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS x(oid, condition) JOIN pg_class c ON c.oid = x.oid WHERE e.extname = 'smsfollow' ORDER BY 1;
+SELECT c.relname, x.condition FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS x(oid, condition) JOIN pg_class c ON c.oid = x.oid WHERE e.extname = 'smsfollow' ORDER BY c.relname COLLATE "C";
 SELECT o.identity AS not_dumped FROM t.object o JOIN pg_class c ON c.oid = o.objid AND o.classid = 'pg_class'::regclass WHERE c.relkind IN ('r', 'p', 'S')
-	AND NOT c.oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'smsfollow')::oid[]) ORDER BY 1;
+	AND NOT c.oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'smsfollow')::oid[]) ORDER BY o.identity COLLATE "C";
 -- the reasons that the engine uses are all in the list people look them up in
-SELECT code FROM smsfollow.reason_code ORDER BY code;
+SELECT code FROM smsfollow.reason_code ORDER BY code COLLATE "C";
