@@ -114,15 +114,20 @@ static const money_style *
 find_style(const char *locale)
 {
 	const money_style *english = NULL;
+	char		tag[8] = "";
 	int			i;
 
+	/* en_US is as good as en-US; nothing longer is looked for */
+	if (locale != NULL)
+		strlcpy(tag, locale, sizeof(tag));
+	if (tag[0] != '\0' && tag[1] != '\0' && tag[2] == '_')
+		tag[2] = '-';
 	for (i = 0; i < lengthof(money_styles); i++)
 	{
 		const money_style *s = &money_styles[i];
 		int			len = strlen(s->locale);
 
-		if (locale != NULL && pg_strncasecmp(locale, s->locale, len) == 0 &&
-			(locale[len] == '\0' || locale[len] == '-' || locale[len] == '_'))
+		if (pg_strncasecmp(tag, s->locale, len) == 0 && (tag[len] == '\0' || tag[len] == '-'))
 			return s;
 		if (strcmp(s->locale, "en") == 0)
 			english = s;

@@ -478,7 +478,8 @@ struct sf_render
 	const sf_liquid_options *options;
 	sf_frame   *frame;
 	StringInfo	out;
-	int			out_limit;		/* out->len may grow to this */
+	int			out_start;		/* out->len at first, and what it may grow to */
+	int			out_limit;
 	int			max_string;
 	int			steps;			/* left */
 	int			depth;

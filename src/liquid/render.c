@@ -86,7 +86,7 @@ bool
 sf_emit(sf_render *r, const char *s, int len)
 {
 	if (len > r->out_limit - r->out->len)
-		return sf_render_error(r, "the text becomes longer than %d bytes", r->out_limit);
+		return sf_render_error(r, "the text becomes longer than %d bytes", r->out_limit - r->out_start);
 	appendBinaryStringInfo(r->out, s, len);
 	return true;
 }
@@ -192,14 +192,17 @@ sf_status
 sf_render_captured(sf_render *r, const sf_block *block, StringInfo into)
 {
 	StringInfo	out = r->out;
+	int			start = r->out_start;
 	int			limit = r->out_limit;
 	sf_status	status;
 
 	initStringInfo(into);
 	r->out = into;
+	r->out_start = 0;
 	r->out_limit = r->max_string;
 	status = sf_render_block(r, block);
 	r->out = out;
+	r->out_start = start;
 	r->out_limit = limit;
 	return status;
 }
@@ -251,6 +254,7 @@ sf_liquid_render(const sf_template *t, Jsonb *vars, const sf_liquid_options *opt
 	r.frame = &frame;
 	r.out = out;
 	r.max_string = Max(max_output, SF_MIN_STRING_LIMIT);
+	r.out_start = start;
 	r.out_limit = start + Min(max_output, MaxAllocSize - 1 - start);
 	r.steps = options->max_steps > 0 ? options->max_steps : SF_DEFAULT_STEPS;
 	r.error = error;

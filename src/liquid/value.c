@@ -105,10 +105,10 @@ sf_start_string(StringInfo out, int64 len)
 bool
 sf_append(sf_render *r, StringInfo out, const char *s, int len)
 {
-	int			limit = out == r->out ? r->out_limit : r->max_string;
-
-	if (len > limit - out->len)
-		return sf_render_error(r, "the text becomes longer than %d bytes", limit);
+	if (out == r->out)
+		return sf_emit(r, s, len);
+	if (len > r->max_string - out->len)
+		return sf_render_error(r, "a string becomes longer than %d bytes", r->max_string);
 	appendBinaryStringInfo(out, s, len);
 	return true;
 }
