@@ -102,6 +102,17 @@ to_settle(sf_result **results, TimestampTz *oldest)
 }
 
 /*
+ * Answers to lookups that wait to be written.
+ */
+static int
+lookups_to_settle(void)
+{
+	sf_doubt_result *doubts;
+
+	return sf_transfers_doubt_results(&doubts);
+}
+
+/*
  * Writes results in the open transaction.
  */
 static void
@@ -154,8 +165,8 @@ settled(void)
 			next_lookup = Min(next_lookup, results[i].next_lookup_at);
 		}
 	}
-	if (n > 0 && claimer.nparked > 0)
-		need_claim = true;		/* a contact may be free now */
+	if (n + lookups_to_settle() > 0 && claimer.nparked > 0)
+		need_claim = true;		/* a contact or a provider may be free now */
 	sf_transfers_settled(n);
 	sf_wake(SF_SCHEDULER);
 }
@@ -235,7 +246,9 @@ after_error(int sqlstate)
 		category == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
 		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 
-	if (!blameless && cautious > 0)
+	if (!blameless && lookups_to_settle() > 0)
+		sf_transfers_settled(0);	/* the first suspects: they are asked again */
+	else if (!blameless && cautious > 0)
 	{
 		sf_result  *results;
 		TimestampTz oldest;
@@ -341,7 +354,7 @@ shut_down(WaitEventSet *set)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	if (sf_transfers_results(&results, &oldest) > 0)
+	while (sf_transfers_results(&results, &oldest) + lookups_to_settle() > 0)
 	{
 		sf_process_begin_final("settling before the end");
 		settle();
@@ -451,6 +464,7 @@ sf_dispatcher_main(Datum main_arg)
 				want_claim = false; /* one thing at a time, to know which one fails */
 			if (!sf_process_stopping() &&
 				(want_claim || n >= SF_SETTLE_BATCH ||
+				 lookups_to_settle() > 0 ||
 				 (n > 0 && (waiting == 0 || cautious > 0 || wall - oldest >= SF_SETTLE_DELAY_US))))
 			{
 				work(want_claim);
