@@ -103,6 +103,8 @@ typedef struct sf_transfer
 	bool		begun;			/* curl went to the point of writing it */
 	long		tunnel_bytes;	/* what curl had written for a proxy before */
 	bool		repeated;		/* curl wanted to send it a second time */
+	bool		closed;			/* not begun: the old connection was closed */
+	bool		fresh;			/* easy must make a connection of its own */
 	sf_buffer	request;		/* header lines and body; wiped after use */
 	struct curl_slist *lines;	/* array of nodes pointing into request */
 	int			nlines;

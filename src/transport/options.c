@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,11 @@
 #define SF_IO_BUFFER 16384L		/* curl's own buffers; one TLS record */
 #define SF_SPARE_DESCRIPTORS 64 /* left to the rest of the process at least */
 #define SF_USUAL_DESCRIPTORS 1024	/* what the rest of the process may well use */
+
+/* Elsewhere poll reports an end of the stream as POLLHUP, which needs no asking for. */
+#ifndef POLLRDHUP
+#define POLLRDHUP 0
+#endif
 
 /* True when a text may stand in an option: printable, no space, not too long. */
 static bool
@@ -225,6 +231,25 @@ close_socket(void *context, curl_socket_t fd)
 
 #ifdef SF_CURL_HAS_PREREQ
 /*
+ * True when the connection is an old one that the other side has closed.  From
+ * 8.22 on curl looks once a second at most, and a request written there would
+ * be in doubt.  Where curl does not tell the socket it has looked itself.
+ */
+static bool
+closed_meanwhile(const sf_transfer *transfer)
+{
+	struct pollfd p = {.events = POLLRDHUP};
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	long		connections = 0;
+
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connections) != CURLE_OK || connections > 0 ||
+		curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+		return false;
+	p.fd = fd;
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
  * curl is about to write the request.  Once: a second time would be a repeat
  * on another connection, and the first may have been acted upon.  What it
  * wrote until now asked a proxy for a tunnel and is not the request.
@@ -241,6 +266,11 @@ begin_request(void *context, char *remote_ip, char *local_ip, int remote_port, i
 	if (transfer->begun)
 	{
 		transfer->repeated = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	if (closed_meanwhile(transfer))
+	{
+		transfer->closed = true;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	transfer->begun = true;

@@ -343,6 +343,7 @@ sf_request_load(sf_transfer *transfer, const sf_http_request *request, char *err
 
 	if ((timeout_ms != transfer->timeout_ms &&
 		 curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK) ||
+		(transfer->fresh && curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 0L) != CURLE_OK) ||
 		!set_method(transfer, post) ||
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->lines) != CURLE_OK)
 	{
@@ -354,6 +355,8 @@ sf_request_load(sf_transfer *transfer, const sf_http_request *request, char *err
 	transfer->begun = false;
 	transfer->tunnel_bytes = 0;
 	transfer->repeated = false;
+	transfer->closed = false;
+	transfer->fresh = false;
 	transfer->max_response = transfer->owner->options.max_response;
 	return true;
 }

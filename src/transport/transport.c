@@ -412,6 +412,21 @@ finish(sf_transport *t, sf_transfer *transfer, CURLcode code)
 }
 
 /*
+ * Begins a transfer again that met a closed connection before a byte of it
+ * was written, now on a connection of its own, which cannot be an old one.
+ */
+static bool
+begin_again(sf_transport *t, sf_transfer *transfer)
+{
+	transfer->closed = false;
+	transfer->fresh = true;
+	(void) curl_multi_remove_handle(t->multi, transfer->easy);
+	sf_reply_reset(transfer);
+	return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+		curl_multi_add_handle(t->multi, transfer->easy) == CURLM_OK;
+}
+
+/*
  * Lets curl act on a socket, or on its timer, and collects what ended.  Done
  * after each socket, because removing a handle walks the messages that wait.
  */
@@ -432,7 +447,8 @@ run(sf_transport *t, curl_socket_t fd, int ready)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		(void) curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &transfer);
-		finish(t, transfer, result);
+		if (!transfer->closed || !begin_again(t, transfer))
+			finish(t, transfer, result);
 	}
 	if (code == CURLM_OK)
 		return;

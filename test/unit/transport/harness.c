@@ -18,6 +18,7 @@
 
 #include "certs.h"
 #include "harness.h"
+#include "transport/internal.h"
 
 result	   *results;
 int			nresults;
@@ -346,6 +347,15 @@ main(int argc, char **argv)
 	size_t		i;
 
 	signal(SIGPIPE, SIG_IGN);
+
+#ifndef SF_CURL_HAS_PREREQ
+	/* The old way never meets a libcurl that may take closed connections for open ones. */
+	if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x081600)
+	{
+		printf("1..0 # skip libcurl is too new for the old way\n");
+		return 0;
+	}
+#endif
 
 	/* Traps: none of this may have any effect. */
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
