@@ -44,7 +44,7 @@ my %SETTINGS = (
 sub new
 {
 	my ($class, %options) = @_;
-	my $self = bless { databases => $options{databases} // ['app'], phones => 0 }, $class;
+	my $self = bless { databases => $options{databases} // ['app'], phones => 100 }, $class;
 	my $node = $self->{node} = PostgreSQL::Test::Cluster->new($options{name} // 'main');
 	my %init = %{ $options{init} // {} };
 
@@ -203,7 +203,8 @@ sub wait_for
 	return $reached;
 }
 
-# A number that nobody used yet, with consent.
+# A number that nobody used yet, with consent.  From +14155560101 on: the last
+# digits mean something to the sandbox below.
 sub contact
 {
 	my ($self, $database) = @_;
@@ -278,6 +279,7 @@ sub requests
 	{
 		last unless $line =~ /\n\z/;
 		$self->{log_read} += length $line;
+		next unless index($line, '"event":"request"') >= 0;	# decoding is slow
 		my $request = Gateway::decode($line);
 		next unless $request->{event} eq 'request' && $request->{method} eq 'POST';
 		push @{ $self->{requests} }, $request;
@@ -312,27 +314,26 @@ sub oracle
 		$asked{$ref}++;
 		push @{ $took{$ref} }, $_->{sid} if $_->{accepted};
 	}
-	my $texts = $self->sql("SELECT coalesce(json_agg(json_build_object('id', l.message_id, 'state', l.state,
-			'reason', l.reason, 'evidence', l.in_doubt_evidence, 'policy', c.in_doubt_policy,
-			'sids', (SELECT json_agg(a.provider_message_id) FROM smsfollow.attempt a
-					 WHERE a.message_id = l.message_id AND a.outcome = 'accepted' AND a.provider_message_id IS NOT NULL))), '[]')
+	my $texts = $self->sql("SELECT l.message_id, l.state, coalesce(l.reason, ''), coalesce(l.in_doubt_evidence, '') <> '', c.in_doubt_policy,
+			(SELECT string_agg(a.provider_message_id, ' ') FROM smsfollow.attempt a
+			 WHERE a.message_id = l.message_id AND a.outcome = 'accepted')
 		FROM smsfollow.message_log l JOIN smsfollow.campaign c ON c.name = l.campaign", $database);
-	for my $text (@{ JSON::PP->new->utf8->decode($texts) })
+	for my $text (split(/\n/, $texts))
 	{
-		my ($id, $state) = @$text{qw(id state)};
+		my ($id, $state, $reason, $evidence, $policy, $believed) = split(/\|/, $text, -1);
 		my @sids = @{ $took{$id} // [] };
 
 		$known{$id} = 1;
-		push @problems, "text $id was taken " . @sids . ' times' if @sids > 1 && $text->{policy} ne 'retry';
+		push @problems, "text $id was taken " . @sids . ' times' if @sids > 1 && $policy ne 'retry';
 		push @problems, "text $id was taken and is $state"
 		  if @sids && $state !~ /^(?:sending|in_doubt|accepted|sent|delivered|undelivered|read)$/
-		  && !($state eq 'failed' && ($text->{reason} // '') =~ /^(?:dropped|person)$/)
-		  && !($text->{policy} eq 'retry' && $state eq 'scheduled');
-		for my $sid (@{ $text->{sids} // [] })
+		  && !($state eq 'failed' && $reason =~ /^(?:dropped|person)$/)
+		  && !($policy eq 'retry' && $state eq 'scheduled');
+		for my $sid (split(/ /, $believed))
 		{
 			push @problems, "text $id was not taken as $sid" unless grep { $_ eq $sid } @sids;
 		}
-		push @problems, "text $id is in doubt for no reason" if $state eq 'in_doubt' && !$text->{evidence};
+		push @problems, "text $id is in doubt for no reason" if $state eq 'in_doubt' && $evidence ne 't';
 		push @problems, "text $id is accepted and was not taken" if $state eq 'accepted' && !@sids;
 	}
 	push @problems, map { "unknown text $_ was sent" } grep { !$known{$_} } sort keys %asked;

@@ -51,7 +51,7 @@ subtest dump_restore_guard => sub {
 	like($sms->sql('SELECT smsfollow.adopt()', 'restored'), qr/restored from a dump.*: 5\./, 'adopt() says what follows');
 	ok($sms->wait_for_state($_, 'accepted', 'restored'), 'adopted, it sends') for @due;
 	is(scalar $sms->requests($_), 1, 'once') for @due;
-	my $new = $sms->sql("SELECT smsfollow.send('+14155560001', 'new')", 'restored');
+	my $new = $sms->sql("SELECT smsfollow.send('+14155560101', 'new')", 'restored');
 	cmp_ok($new, '>', $due[-1], 'ids go on where they were');
 	ok($sms->wait_for_state($new, 'accepted', 'restored'), 'new texts go too');
 
