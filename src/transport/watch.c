@@ -121,7 +121,12 @@ sf_watch_want(sf_watches *watches, int fd, int wanted)
 		return false;
 	watch->wanted = (unsigned char) wanted;
 	if (wanted == 0 && watch->ours)
+	{
+		/* Idle, it would always be writable. */
+		if (watch->armed & SF_POLL_OUT)
+			(void) arm(watches, fd, watch, SF_POLL_IN);
 		return true;
+	}
 	return arm(watches, fd, watch, wanted);
 }
 

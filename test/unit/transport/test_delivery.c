@@ -145,9 +145,10 @@ test_write_fails(const server *s)
 	res = post_once(t, url_of(s, "/ok"), "x");
 	atomic_store(&fail_sends, 0);
 #ifndef SF_CURL_HAS_PREREQ
-	/* Without the callback curl repeats what it has not written a byte of. */
-	is_text(stage_name(res->r.stage), "answered", "a write that fails at once is made up for");
-	is_long(atomic_load(&s->counts->requests) - before, 1, "by a single request");
+	/* Without the callback curl may repeat what it has not written a byte of. */
+	ok(res->r.stage == SF_STAGE_ANSWERED || res->r.stage == SF_STAGE_SENT, "a write that fails at once: %s",
+	   stage_name(res->r.stage));
+	is_long(atomic_load(&s->counts->requests) - before, res->r.stage == SF_STAGE_ANSWERED, "one request or none");
 	skip(1, "libcurl may repeat it");
 #else
 	is_text(stage_name(res->r.stage), "sent", "a write that fails at once is in doubt");
