@@ -105,15 +105,26 @@ typedef enum property_result
 {
 	PROPERTY_OK,
 	PROPERTY_NONE,				/* the item is no collection at all */
-	PROPERTY_ERROR				/* it cannot be asked for such a property */
+	PROPERTY_ERROR				/* it cannot be asked for such a property; the error is filled */
 } property_result;
+
+/* Says that a property cannot be had. */
+static property_result
+no_property(sf_render *r, sf_value property)
+{
+	sf_value	s;
+
+	if (sf_to_string(r, property, &s))
+		sf_render_error(r, "an item has no property \"%.*s\"", sf_clip(s.u.str, s.len, 60), s.u.str);
+	return PROPERTY_ERROR;
+}
 
 /*
  * What item[property] is: of an object a value, of a string the part of it
  * that was asked for, of an integer a bit.
  */
 static property_result
-get_property(sf_value item, sf_value property, sf_value *v)
+get_property(sf_render *r, sf_value item, sf_value property, sf_value *v)
 {
 	*v = sf_nil();
 	if (sf_is_object(item))
@@ -124,6 +135,8 @@ get_property(sf_value item, sf_value property, sf_value *v)
 	}
 	if (item.type == SF_V_STR)
 	{
+		if (!sf_charge_bytes(r, item.len))
+			return PROPERTY_ERROR;
 		if (property.type == SF_V_NIL)
 			property = sf_str("", 0);
 		if (property.type == SF_V_STR)
@@ -141,27 +154,16 @@ get_property(sf_value item, sf_value property, sf_value *v)
 				*v = sf_str(item.u.str + at, sf_char_len(item.u.str + at, item.u.str + item.len));
 			return PROPERTY_OK;
 		}
-		return PROPERTY_ERROR;
+		return no_property(r, property);
 	}
 	if (item.type == SF_V_INT)
 	{
 		if (property.type != SF_V_INT)
-			return PROPERTY_ERROR;
+			return no_property(r, property);
 		*v = sf_int(property.u.i < 0 ? 0 : (item.u.i >> Min(property.u.i, 63)) & 1);
 		return PROPERTY_OK;
 	}
 	return PROPERTY_NONE;
-}
-
-/* Says that a property cannot be had. */
-static bool
-property_error(sf_render *r, sf_value property)
-{
-	sf_value	s;
-
-	if (!sf_to_string(r, property, &s))
-		return false;
-	return sf_render_error(r, "an item has no property \"%.*s\"", sf_clip(s.u.str, s.len, 60), s.u.str);
 }
 
 /* The properties of all items; *none: one of them can have none. */
@@ -174,7 +176,7 @@ get_properties(sf_render *r, const sf_list *list, sf_value property, sf_list **v
 	*values = sf_list_new(list->count);
 	for (i = 0; i < list->count; i++)
 	{
-		switch (get_property(list->items[i], property, &(*values)->items[i]))
+		switch (get_property(r, list->items[i], property, &(*values)->items[i]))
 		{
 			case PROPERTY_OK:
 				break;
@@ -182,7 +184,7 @@ get_properties(sf_render *r, const sf_list *list, sf_value property, sf_list **v
 				*none = true;
 				break;
 			case PROPERTY_ERROR:
-				return property_error(r, property);
+				return false;
 		}
 	}
 	return true;
@@ -245,10 +247,10 @@ sf_filter_compact(sf_render *r, sf_value input, const sf_args *args, sf_value *r
 
 		if (property.type != SF_V_NIL)
 		{
-			property_result found = get_property(list->items[i], property, &v);
+			property_result found = get_property(r, list->items[i], property, &v);
 
 			if (found == PROPERTY_ERROR)
-				return property_error(r, property);
+				return false;
 			if (found == PROPERTY_NONE)
 			{
 				*result = sf_nil();
@@ -287,10 +289,10 @@ sf_filter_uniq(sf_render *r, sf_value input, const sf_args *args, sf_value *resu
 
 		if (property.type != SF_V_NIL)
 		{
-			property_result found = get_property(list->items[i], property, &key);
+			property_result found = get_property(r, list->items[i], property, &key);
 
 			if (found == PROPERTY_ERROR)
-				return property_error(r, property);
+				return false;
 			if (found == PROPERTY_NONE)
 			{
 				*result = sf_nil();
@@ -324,10 +326,10 @@ matches(sf_render *r, sf_value item, const sf_args *args, bool *match, bool *sto
 	sf_value	v;
 
 	*stop = false;
-	switch (get_property(item, args->values[0], &v))
+	switch (get_property(r, item, args->values[0], &v))
 	{
 		case PROPERTY_ERROR:
-			return property_error(r, args->values[0]);
+			return false;
 		case PROPERTY_NONE:
 			*stop = true;
 			return true;
