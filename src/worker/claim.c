@@ -50,6 +50,7 @@
 #define SF_SWEEP_INTERVAL_US (60 * USECS_PER_SEC)
 #define SF_PARK_LOCKED_US (200 * 1000)
 #define SF_PARKED_AT_PROVIDER 16	/* texts kept at hand for a provider that is full, at least */
+#define SF_IDLE_US (10 * (double) USECS_PER_SEC)	/* nobody waits for a sender that is free that long */
 #define SF_BUSY_US (500 * 1000.0)	/* a request, while nothing is known of the provider */
 
 const sf_queue_shard sf_shard = {
@@ -234,12 +235,13 @@ choose_lane(sf_claimer *claimer, TimestampTz now)
 }
 
 /*
- * Remembers a text that stays in ready behind the mark.
+ * Remembers a text that stays in ready behind the mark; urgent lanes first.
  */
 static void
 park(sf_claimer *claimer, const sf_text *text, TimestampTz offer_at)
 {
 	sf_parked  *p;
+	int			place = claimer->nparked;
 
 	if (claimer->nparked == SF_MAX_PARKED)
 	{
@@ -247,7 +249,11 @@ park(sf_claimer *claimer, const sf_text *text, TimestampTz offer_at)
 		claimer->last_sweep = GetCurrentTimestamp() - SF_SWEEP_INTERVAL_US + USECS_PER_SEC;
 		return;
 	}
-	p = &claimer->parked[claimer->nparked++];
+	while (place > 0 && claimer->parked[place - 1].lane > text->lane)
+		place--;
+	p = &claimer->parked[place];
+	memmove(p + 1, p, sizeof(sf_parked) * (claimer->nparked - place));
+	claimer->nparked++;
 	p->lane = text->lane;
 	p->send_at = text->send_at;
 	p->message_id = text->message_id;
@@ -593,10 +599,12 @@ wait_for_room(const sf_claimer *claimer, sf_text *text, double us, TimestampTz n
 {
 	sf_account *account = text->account;
 	double		takes = account->busy_us > 0 ? account->busy_us : SF_BUSY_US;
+	double	   *reserved = &account->reserved[text->lane];
 	int			parked = 0;
 
 	for (int i = 0; i < claimer->nparked; i++)
-		if (claimer->parked[i].provider_id == account->provider_id)
+		if (claimer->parked[i].provider_id == account->provider_id &&
+			claimer->parked[i].lane <= text->lane)
 			parked++;
 	if (parked < account->max_in_flight + SF_PARKED_AT_PROVIDER)
 	{
@@ -608,14 +616,17 @@ wait_for_room(const sf_claimer *claimer, sf_text *text, double us, TimestampTz n
 	text->fate = SF_FATE_DEFER;
 	text->pacing = true;
 	text->code = "sender_unavailable";
-	account->reserved = Max(account->reserved, us + takes) + takes / account->max_in_flight;
-	text->next_at = now + (TimestampTz) (account->reserved - us);
+	*reserved = Max(*reserved, us + takes) + takes / account->max_in_flight;
+	text->next_at = now + (TimestampTz) (*reserved - us);
 }
 
 /*
  * Holds of provider and sender, and the sender's rate.  A text over the rate
  * gets a slot of its own in the future, so that a long backlog is moved once
- * and never blocks texts of other senders.
+ * and never blocks texts of other senders.  Each lane has its own row of slots:
+ * an urgent text waits for the sender, not for the end of a bulk campaign.
+ * Where two lanes promised one slot, the text that comes second gets a later
+ * one.
  */
 static void
 pace(const sf_claimer *claimer, sf_text *text, TimestampTz wall, TimestampTz now)
@@ -653,14 +664,17 @@ pace(const sf_claimer *claimer, sf_text *text, TimestampTz wall, TimestampTz now
 	}
 	cost = text->segments.segments * (double) USECS_PER_SEC / sending->rate;
 	tolerance = sending->burst * (double) USECS_PER_SEC / sending->rate;
+	/* those to whom slots were promised are gone: cancelled, suppressed, expired */
+	if (us - sending->tat > SF_IDLE_US)
+		memset(sending->reserved, 0, sizeof(sending->reserved));
 	sending->tat = Max(sending->tat, us);
 	/* when it fits into the burst; one longer than that goes when nothing else did */
 	earliest = Min(sending->tat, sending->tat + cost - tolerance);
 	if (earliest > us)
 	{
-		double		slot = Max(sending->reserved, earliest);
+		double		slot = Max(sending->reserved[text->lane], earliest);
 
-		sending->reserved = slot + cost;
+		sending->reserved[text->lane] = slot + cost;
 		text->fate = SF_FATE_DEFER;
 		text->pacing = true;
 		text->code = "sender_unavailable";

@@ -213,6 +213,9 @@ load_sendings(void)
 			memset(sending, 0, sizeof(*sending));
 			sending->sender_id = id;
 		}
+		/* another rate: the slots that were promised mean nothing any more */
+		if (sending->rate != DatumGetFloat8(v[3]))
+			memset(sending->reserved, 0, sizeof(sending->reserved));
 		sending->present = true;
 		sending->provider_id = DatumGetInt32(v[1]);
 		strlcpy(sending->address, isnull[2] ? "" : TextDatumGetCString(v[2]), sizeof(sending->address));

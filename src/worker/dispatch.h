@@ -59,7 +59,7 @@ typedef struct sf_account
 	int			claimed;		/* permits of the open transaction */
 	int			offered;		/* while parked texts are chosen */
 	double		busy_us;		/* how long a request takes, on the average of the last ones; 0: not known */
-	double		reserved;		/* wall clock, us: end of the places promised to texts over max_in_flight */
+	double		reserved[SF_LANES]; /* wall clock, us: end of the places promised to texts over max_in_flight */
 	bool		paused;
 	bool		replaced;		/* a newer one is in the cache */
 	int			failures;		/* in a row: not reached, auth, funds */
@@ -77,7 +77,7 @@ typedef struct sf_sending
 	double		rate;			/* segments a second */
 	double		burst;			/* segments */
 	double		tat;			/* theoretical arrival time, us of the wall clock */
-	double		reserved;		/* end of the slots promised to deferred texts */
+	double		reserved[SF_LANES]; /* end of the slots promised to deferred texts of each lane */
 	TimestampTz hold_until;		/* wall clock */
 } sf_sending;
 

@@ -58,7 +58,7 @@ subtest urgent_text_of_a_busy_sender => sub {
 	$sms->sql("SELECT smsfollow.schedule_many('SELECT ''+1415557'' || n AS phone, ''news'' AS body FROM generate_series(3000, 3999) n',
 		campaign => 'news', sender => 'slow/ONE')");
 	ok($sms->wait_for("SELECT count(*) > 900 FROM smsfollow.ready WHERE code = 'sender_unavailable' AND lane = 3", 't'), 'a bulk campaign fills minutes');
-	my @ids = map { $sms->send("+1415557400$_", 'code', more => "sender => 'slow/ONE'") } 0 .. 9;
+	my @ids = map { $sms->send("+1415557400$_", 'code', more => "campaign => 'orders', sender => 'slow/ONE'") } 0 .. 9;
 	ok($sms->wait_for("SELECT count(*) FROM smsfollow.attempt WHERE body = 'code' AND outcome = 'accepted'", 10, 30), 'urgent texts pass it');
 	ok($sms->wait_for("SELECT count(*) >= 5 FROM smsfollow.attempt WHERE body = 'news'", 't'), 'and it goes on');
 };
