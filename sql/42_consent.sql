@@ -60,8 +60,9 @@ DECLARE
 	id bigint;
 	now timestamptz;
 BEGIN
-	-- lock first, then read the clock: events of a contact are in the order of their times
-	PERFORM FROM smsfollow.contact_state s WHERE s.contact_id = contact FOR NO KEY UPDATE;
+	-- lock first, then read the clock: events of a contact are in the order of their times;
+	-- an update, so that a transaction whose snapshot is older than another's event fails instead of overlooking it
+	UPDATE smsfollow.contact_state s SET time_zone = s.time_zone WHERE s.contact_id = contact;
 	now := smsfollow.clock();
 	INSERT INTO smsfollow.consent_event (contact_id, program_id, event, method, evidence, recorded_at, recorded_by)
 	VALUES (contact, program, event, method, coalesce(evidence, '{}'), now, session_user)

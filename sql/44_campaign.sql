@@ -117,6 +117,11 @@ DECLARE
 	moved bigint;
 	now timestamptz;
 BEGIN
+	IF NOT to_paused AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- texts that came to wait after its snapshot would be overlooked and wait for ever
+		RAISE EXCEPTION 'a campaign cannot be resumed in a transaction of isolation level %', current_setting('transaction_isolation')
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use a transaction of isolation level read committed.';
+	END IF;
 	PERFORM pg_current_xact_id();	-- before the clock: see the claim's low-water mark
 	now := smsfollow.clock();
 	UPDATE smsfollow.campaign c SET paused = to_paused WHERE c.campaign_id = id AND c.paused <> to_paused;
@@ -149,4 +154,4 @@ LANGUAGE sql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT smsfollow.set_campaign_paused(campaign, false) $$;
 COMMENT ON FUNCTION smsfollow.resume(text) IS
-'Lets a paused campaign go on; returns how many texts may go again (those past their expiry will not). Errors: undefined_object';
+'Lets a paused campaign go on; returns how many texts may go again (those past their expiry will not). Errors: undefined_object, feature_not_supported (isolation level above read committed)';
