@@ -13,9 +13,12 @@ CREATE TEMP VIEW sample (body) AS VALUES
 	('5 ` 6'),
 	('');
 
+-- unaligned: psql versions differ in how wide an invisible character is
+\a
 SELECT body, smsfollow.smart_encode(body) AS always,
 	(smsfollow.segments(smsfollow.smart_encode(body))).encoding
 FROM sample;
+\a
 
 -- off leaves everything; the result never needs encoding again
 SELECT bool_and(smsfollow.smart_encode(body, 'off') = body) AS off,
