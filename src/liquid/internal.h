@@ -425,8 +425,6 @@ extern bool sf_parse_include(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_parse_render(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos,
 							const char **name, int *len);
-extern sf_status sf_render_raw(sf_render *r, const sf_node *node);
-extern sf_status sf_render_nothing(sf_render *r, const sf_node *node);
 extern bool sf_loop_offset(sf_render *r, const char *name, int len, int64 **at);
 extern sf_node *sf_output_node(sf_parser *p, int offset, int inner, int inner_end);
 
@@ -501,7 +499,6 @@ extern void sf_set(sf_bindings *bindings, const char *name, int len, sf_value va
 extern bool sf_set_local(sf_render *r, const char *name, int len, sf_value value);
 extern const sf_value *sf_find_binding(const sf_bindings *bindings, const char *name, int len);
 extern sf_status sf_skip(sf_render *r, const char *reason, int len);
-extern sf_status sf_render_output(sf_render *r, const sf_node *node);
 
 /* evaluate.c */
 extern bool sf_eval(sf_render *r, const sf_expr *e, sf_value *v);
@@ -525,13 +522,11 @@ extern bool sf_append_string(sf_render *r, StringInfo out, sf_value v);
 extern bool sf_equal(sf_value a, sf_value b);
 extern bool sf_identical(sf_value a, sf_value b);
 extern bool sf_is_empty(sf_value v);
-extern bool sf_is_blank(sf_value v);
 
 /* list.c */
 extern sf_list *sf_list_new(int count);
 extern bool sf_to_list(sf_render *r, sf_value v, const sf_list **list);
 extern bool sf_items(sf_render *r, sf_value v, const sf_list **list);
-extern sf_value sf_pair(JsonbValue *key, JsonbValue *value);
 extern bool sf_index(sf_render *r, sf_value array, int64 i, sf_value *v);
 extern bool sf_first(sf_render *r, sf_value v, sf_value *item);
 extern bool sf_last(sf_render *r, sf_value v, sf_value *item);
@@ -539,14 +534,12 @@ extern bool sf_last(sf_render *r, sf_value v, sf_value *item);
 /* number.c */
 extern bool sf_numeric_from_text(const char *s, int len, sf_value *v);
 extern sf_value sf_from_numeric(Numeric num);
-extern bool sf_numeric_fits(Numeric num);
 extern bool sf_is_decimal(Numeric num);
 extern bool sf_is_number(sf_value v);
 extern sf_value sf_to_number(sf_value v);
 extern bool sf_to_integer(sf_render *r, sf_value v, int64 *i);
 extern bool sf_leading_integer(sf_value s, int64 *i);
 extern int	sf_number_compare(sf_value a, sf_value b);
-extern Numeric sf_as_numeric(sf_value v);
 extern bool sf_number_text(sf_render *r, sf_value v, StringInfo out);
 extern bool sf_fixed_text(sf_render *r, sf_value v, int decimals, StringInfo out);
 extern bool sf_arithmetic(sf_render *r, char op, sf_value a, sf_value b, sf_value *result);

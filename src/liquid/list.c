@@ -47,8 +47,8 @@ push(builder *b, sf_value v)
 }
 
 /* [key, value] */
-sf_value
-sf_pair(JsonbValue *key, JsonbValue *value)
+static sf_value
+make_pair(JsonbValue *key, JsonbValue *value)
 {
 	sf_list    *pair = sf_list_new(2);
 
@@ -73,7 +73,7 @@ push_container(builder *b, JsonbContainer *container)
 		else if (token == WJB_KEY)
 			key = v;
 		else if (token == WJB_VALUE)
-			push(b, sf_pair(&key, &v));
+			push(b, make_pair(&key, &v));
 	}
 }
 
@@ -206,7 +206,7 @@ sf_first(sf_render *r, sf_value v, sf_value *item)
 		(void) JsonbIteratorNext(&it, &key, true);
 		(void) JsonbIteratorNext(&it, &key, true);
 		(void) JsonbIteratorNext(&it, &value, true);
-		*item = sf_pair(&key, &value);
+		*item = make_pair(&key, &value);
 	}
 	else if (v.type == SF_V_RANGE)
 		*item = sf_int(v.u.range->from);

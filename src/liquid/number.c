@@ -78,8 +78,8 @@ digit(const numeric_view *v, int i)
 }
 
 /* True when a number is small enough to compute with and to print. */
-bool
-sf_numeric_fits(Numeric num)
+static bool
+numeric_fits(Numeric num)
 {
 	numeric_view v = view(num);
 
@@ -117,8 +117,8 @@ sf_from_numeric(Numeric num)
 }
 
 /* The number as numeric. */
-Numeric
-sf_as_numeric(sf_value v)
+static Numeric
+as_numeric(sf_value v)
 {
 	return v.type == SF_V_INT ? int64_to_numeric(v.u.i) : v.u.num;
 }
@@ -320,15 +320,15 @@ sf_number_compare(sf_value a, sf_value b)
 {
 	if (a.type == SF_V_INT && b.type == SF_V_INT)
 		return a.u.i < b.u.i ? -1 : a.u.i > b.u.i;
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(sf_as_numeric(a)),
-											 NumericGetDatum(sf_as_numeric(b))));
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(as_numeric(a)),
+											 NumericGetDatum(as_numeric(b))));
 }
 
 /* Refuses a number that is too long to work with. */
 bool
 sf_check_number(sf_render *r, sf_value v)
 {
-	if (v.type == SF_V_NUM && (v.u.num == NULL || !sf_numeric_fits(v.u.num)))
+	if (v.type == SF_V_NUM && (v.u.num == NULL || !numeric_fits(v.u.num)))
 		return sf_render_error(r, "a number has more than %d digits", SF_MAX_DIGITS);
 	return true;
 }
@@ -457,8 +457,8 @@ sf_arithmetic(sf_render *r, char op, sf_value a, sf_value b, sf_value *result)
 		return true;
 	}
 
-	x = sf_as_numeric(a);
-	y = sf_as_numeric(b);
+	x = as_numeric(a);
+	y = as_numeric(b);
 	decimal = sf_is_decimal(x) || sf_is_decimal(y);
 	switch (op)
 	{
@@ -523,7 +523,7 @@ sf_round(sf_render *r, sf_value v, char how, int64 digits, sf_value *result)
 		*result = v;
 		return true;
 	}
-	n = sf_as_numeric(v);
+	n = as_numeric(v);
 	digits = Max(Min(digits, SF_MAX_DIGITS), -SF_MAX_DIGITS - 1);
 	if (how == 'c')
 		n = DatumGetNumeric(DirectFunctionCall1(numeric_ceil, NumericGetDatum(n)));
@@ -546,6 +546,6 @@ sf_fixed_text(sf_render *r, sf_value v, int decimals, StringInfo out)
 	if (!sf_check_number(r, v))
 		return false;
 	rounded.type = SF_V_NUM;
-	rounded.u.num = round_to(sf_as_numeric(v), decimals);
+	rounded.u.num = round_to(as_numeric(v), decimals);
 	return sf_number_text(r, rounded, out);
 }

@@ -208,8 +208,8 @@ sf_render_captured(sf_render *r, const sf_block *block, StringInfo into)
 }
 
 /* Renders {{ }}. */
-sf_status
-sf_render_output(sf_render *r, const sf_node *node)
+static sf_status
+render_output(sf_render *r, const sf_node *node)
 {
 	sf_value	v;
 
@@ -224,7 +224,7 @@ sf_output_node(sf_parser *p, int offset, int inner, int inner_end)
 	output_node *node = palloc0(sizeof(output_node));
 	sf_lexer	x;
 
-	node->base.render = sf_render_output;
+	node->base.render = render_output;
 	node->base.offset = offset;
 	if (!sf_lexer_start(&x, p, inner, inner_end) || !sf_parse_pipe(&x, &node->pipe))
 		return NULL;

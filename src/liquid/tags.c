@@ -315,6 +315,18 @@ has_doc(const sf_parser *p, int from, int to)
 	return false;
 }
 
+static sf_status
+render_raw(sf_render *r, const sf_node *node)
+{
+	return sf_emit(r, node->text, node->len) ? SF_GO : SF_FAIL;
+}
+
+static sf_status
+render_nothing(sf_render *r, const sf_node *node)
+{
+	return SF_GO;
+}
+
 /* raw prints its body as it stands; doc prints nothing. */
 bool
 sf_parse_raw(sf_parser *p, const sf_tag *tag, sf_block *block)
@@ -338,22 +350,10 @@ sf_parse_raw(sf_parser *p, const sf_tag *tag, sf_block *block)
 	p->trim = end.trim_right;
 
 	/* rendered by a function, so that white space control leaves it alone */
-	node = sf_node_new(sizeof(sf_node), tag, from == to, raw ? sf_render_raw : sf_render_nothing);
+	node = sf_node_new(sizeof(sf_node), tag, from == to, raw ? render_raw : render_nothing);
 	node->text = p->source + from;
 	node->len = to - from;
 	return sf_block_add(block, node);
-}
-
-sf_status
-sf_render_raw(sf_render *r, const sf_node *node)
-{
-	return sf_emit(r, node->text, node->len) ? SF_GO : SF_FAIL;
-}
-
-sf_status
-sf_render_nothing(sf_render *r, const sf_node *node)
-{
-	return SF_GO;
 }
 
 /* comment: its body need not be well formed, but comment and raw nest in it. */
@@ -391,7 +391,7 @@ sf_parse_comment(sf_parser *p, const sf_tag *tag, sf_block *block)
 	}
 	if (!p->lines)
 		p->trim = piece.trim_right;
-	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, true, sf_render_nothing));
+	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, true, render_nothing));
 }
 
 /* # comments: each line of it starts with a # */
@@ -410,5 +410,5 @@ sf_parse_inline_comment(sf_parser *p, const sf_tag *tag, sf_block *block)
 		if (i + 1 < tag->inner_end && s[i + 1] != '#')
 			return sf_parse_error(p, i + 1, "each line of a comment tag must start with #");
 	}
-	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, true, sf_render_nothing));
+	return sf_block_add(block, sf_node_new(sizeof(sf_node), tag, true, render_nothing));
 }

@@ -272,8 +272,8 @@ sf_is_empty(sf_value v)
 }
 
 /* True for what is empty, nil, false, or a string of white space. */
-bool
-sf_is_blank(sf_value v)
+static bool
+is_blank(sf_value v)
 {
 	int			i;
 
@@ -314,7 +314,7 @@ same(sf_value a, sf_value b, bool strict)
 	if (a.type == SF_V_EMPTY || b.type == SF_V_EMPTY)
 		return sf_is_empty(a.type == SF_V_EMPTY ? b : a);
 	if (a.type == SF_V_BLANK || b.type == SF_V_BLANK)
-		return sf_is_blank(a.type == SF_V_BLANK ? b : a);
+		return is_blank(a.type == SF_V_BLANK ? b : a);
 	if ((a.type == SF_V_INT || a.type == SF_V_NUM) && (b.type == SF_V_INT || b.type == SF_V_NUM))
 	{
 		bool		alike = (a.type == SF_V_NUM && sf_is_decimal(a.u.num)) ==
