@@ -30,6 +30,7 @@
 _Static_assert(LIBCURL_VERSION_NUM >= SF_CURL_FLOOR, "libcurl 7.76.0 or later is needed");
 
 #define SF_EVENTS_PER_STEP 256
+#define SF_STREAMS 100L			/* requests at once on one HTTP/2 connection */
 
 /* Monotonic time in microseconds. */
 int64_t
@@ -114,11 +115,17 @@ on_timer(CURLM *multi, long timeout_ms, void *context)
 	return 0;
 }
 
-/* Sizes the multi handle to the window: so many connections, idle ones included. */
+/*
+ * Sizes the multi handle to the window: so many connections, idle ones
+ * included.  Streams on one connection are few, because libcurl looks at all
+ * of them whenever the connection has something to say: with 500 on one, a
+ * request costs ten times as much.
+ */
 static bool
 size_multi(sf_transport *t)
 {
 	return curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long) t->window) == CURLM_OK &&
+		curl_multi_setopt(t->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, SF_STREAMS) == CURLM_OK &&
 		curl_multi_setopt(t->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) t->window) == CURLM_OK;
 }
 
