@@ -85,6 +85,15 @@ SELECT fate, code, body FROM t.claim();
 SELECT fate, code, body FROM t.claim();
 SELECT t.settle('accepted');
 SELECT state, code, body FROM t.log;
+-- those of a paused campaign, too, and those that wait for a later moment
+SELECT smsfollow.pause('news');
+SELECT smsfollow.send('+14155550102', 'paused', campaign => 'news') > 0;
+SELECT smsfollow.opt_out('+14155550102', 'news') > 0;
+SELECT smsfollow.resume('news');
+SELECT smsfollow.opt_in('+14155550102', 'news', 'keyword') > 0;
+SELECT smsfollow.schedule_many($$SELECT '+14155550102' AS phone, 'next year' AS body$$, campaign => 'news', send_at => smsfollow.clock() + interval '1 year');
+SELECT smsfollow.opt_out('+14155550102', 'news') > 0;
+SELECT state, code, body FROM t.log WHERE phone = '0102';
 -- one in flight is past recall: it is accepted, and the ledger says that it was allowed at its time
 SELECT smsfollow.send('+14155550105', 'six', campaign => 'news') > 0;
 SELECT fate, body FROM t.claim();
