@@ -31,7 +31,6 @@ BEGIN
 		WHEN 'worker' THEN
 			-- everything in the schema, and nothing outside it
 			EXECUTE format('GRANT USAGE ON SCHEMA smsfollow TO %s', role);
-			EXECUTE format('GRANT CREATE ON SCHEMA smsfollow TO %s', role);
 			EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA smsfollow TO %s', role);
 			EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA smsfollow TO %s', role);
 			EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA smsfollow TO %s', role);

@@ -263,14 +263,19 @@ park(sf_claimer *claimer, const sf_text *text, TimestampTz offer_at)
 }
 
 /*
- * Is this text remembered already?
+ * Is this text remembered already, at this place in the queue?  (Pause and
+ * resume, or a retry, give it another one.)
  */
 static bool
-is_parked(const sf_claimer *claimer, int64 message_id)
+is_parked(const sf_claimer *claimer, const sf_text *text)
 {
 	for (int i = 0; i < claimer->nparked; i++)
-		if (claimer->parked[i].message_id == message_id)
+	{
+		const sf_parked *p = &claimer->parked[i];
+
+		if (p->message_id == text->message_id && p->send_at == text->send_at && p->lane == text->lane)
 			return true;
+	}
 	return false;
 }
 
@@ -424,7 +429,7 @@ look(sf_claimer *claimer, int lane, TimestampTz now, int limit, sf_text *texts)
 		read_candidate(SPI_tuptable->vals[rows], SPI_tuptable->tupdesc, text);
 		seen = text->send_at;
 		seen_id = text->message_id;
-		if (is_parked(claimer, text->message_id))
+		if (is_parked(claimer, text))
 			continue;
 		if (text->send_at < claimer->old_mark[lane])
 			claimer->missed++;
