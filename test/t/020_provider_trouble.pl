@@ -90,6 +90,17 @@ subtest refused_for_good => sub {
 	$gateway->control('DELETE', 'faults');
 };
 
+subtest quoted_number => sub {
+	my $phone = $sms->contact;
+
+	$gateway->fault(kind => 'status', status => 400, to => $phone, body => "{\"code\": 21614, \"message\": \"'$phone' is not a mobile number\"}");
+	my $id = $sms->send($phone, 'Hello');
+	ok($sms->wait_for_state($id, 'failed'), 'failed');
+	is($sms->sql("SELECT error_text FROM smsfollow.message_log WHERE message_id = $id"), "'+***********' is not a mobile number",
+		'what the provider says does not tell the number');
+	$gateway->control('DELETE', 'faults');
+};
+
 subtest reset_after_send => sub {
 	my ($phone, $held) = ($sms->contact, $sms->contact);
 
