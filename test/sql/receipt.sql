@@ -94,8 +94,8 @@ SELECT smsfollow.record_receipt('sandbox', '{"id": "unknown", "status": "deliver
 SELECT message_id, contact_id, provider_message_id, counted FROM smsfollow.receipt WHERE provider_message_id IN ('unknown', 'x');
 -- another provider's word about our text is not believed
 SELECT smsfollow.create_provider('other', 'sandbox') > 0;
-SELECT smsfollow.record_receipt('other', jsonb_build_object('id', 'test-13', 'ref', '13', 'status', 'undelivered'));
-SELECT id, state FROM t.log WHERE id = 13;
+SELECT smsfollow.record_receipt('other', jsonb_build_object('id', 'test-5', 'ref', '5', 'status', 'delivered'));
+SELECT id, state FROM t.log WHERE id = 5;
 SELECT t.fails('SELECT smsfollow.record_receipt(' || a || ')') FROM unnest(ARRAY[$$NULL, '{}'$$, $$'sandbox', NULL$$, $$'none', '{}'$$, $$'sandbox', '{}'$$, $$'sandbox', '[]'$$, $$'sandbox', '"x"'$$,
 	$$'sandbox', '{"id": "test-1"}'$$, $$'sandbox', '{"id": "test-1", "status": "lost"}'$$, $$'sandbox', '{"body": "STOP", "from": "+14155550101"}'$$, $$'sandbox', '{"id": ["test-1"], "status": {}}'$$]) a;
 SELECT * FROM t.miscount;
