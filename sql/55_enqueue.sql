@@ -268,6 +268,12 @@ END
 $$;
 COMMENT ON FUNCTION smsfollow.message_state(bigint) IS 'Internal: state and contact of a text; raises undefined_object';
 
+CREATE VIEW smsfollow.under_way AS
+SELECT i.message_id, i.contact_id, i.campaign_id FROM smsfollow.inflight i
+UNION ALL
+SELECT d.message_id, d.contact_id, d.campaign_id FROM smsfollow.in_doubt d;
+COMMENT ON VIEW smsfollow.under_way IS 'Internal: texts that were handed over and may come back to the queue to be tried again';
+
 CREATE FUNCTION smsfollow.cancel(message_id bigint) RETURNS text
 LANGUAGE plpgsql
 -- definer: callers change the queue through this function only
@@ -291,6 +297,12 @@ BEGIN
 		-- on its way, unless that claim has put it back for later
 		IF NOT EXISTS (SELECT FROM smsfollow.ready r
 					   WHERE r.contact_id = m.contact_id AND r.message_id = cancel.message_id) THEN
+			-- what is under way may come back to be tried again: the claim looks for this
+			PERFORM smsfollow.ensure_partition(now);
+			INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
+			SELECT now, u.message_id, u.contact_id, 'cancel', 'cancelled', 'cancel() by ' || session_user
+			FROM smsfollow.under_way u
+			WHERE u.contact_id = m.contact_id AND u.message_id = cancel.message_id;
 			RETURN (SELECT s.state FROM smsfollow.message_state(message_id) s);
 		END IF;
 	END LOOP;
@@ -304,7 +316,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.cancel(bigint) IS
-'Cancels a text that still waits, in this transaction; returns the state it has then: cancelled, or for one that is past recall the state it is in (sending, accepted, delivered ...). Errors: undefined_object, null_value_not_allowed';
+'Cancels a text that still waits, in this transaction; returns the state it has then: cancelled, or for one that is past recall the state it is in (sending, accepted, delivered ...); one that is sending or in doubt is not tried again. Errors: undefined_object, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.cancel_for(phone text DEFAULT NULL, key text DEFAULT NULL, campaign text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql
@@ -357,6 +369,14 @@ BEGIN
 		SELECT count(*) INTO n FROM gone;
 		dropped := dropped + n;
 	END LOOP;
+	INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
+	SELECT now, u.message_id, u.contact_id, 'cancel', 'cancelled', 'cancel_for() by ' || session_user
+	FROM smsfollow.under_way u
+	WHERE (cancel_for.key IS NULL AND u.contact_id = contact
+		   OR (u.contact_id, u.message_id) IN (
+				SELECT i.contact_id, i.message_id FROM smsfollow.idempotency i
+				WHERE i.key = cancel_for.key AND (contact IS NULL OR i.contact_id = contact)))
+		AND (cid IS NULL OR u.campaign_id = cid);
 	IF dropped > 0 THEN
 		PERFORM smsfollow.wake('scheduler');
 	END IF;
@@ -364,4 +384,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.cancel_for(text, text, text) IS
-'Cancels the waiting texts of a number, or those scheduled under an idempotency key, or both, of one campaign or all; returns how many. Texts in flight are past recall and not counted. Errors: invalid_parameter_value, undefined_object (campaign)';
+'Cancels the waiting texts of a number, or those scheduled under an idempotency key, or both, of one campaign or all; returns how many. Texts in flight are past recall and not counted, but not tried again either. Errors: invalid_parameter_value, undefined_object (campaign)';

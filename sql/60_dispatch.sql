@@ -106,7 +106,7 @@ RETURNS TABLE (message_id bigint, contact_id bigint, fate text, code text, body 
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'smsfollow_claim';
 COMMENT ON FUNCTION smsfollow.claim(integer, bigint) IS
-'Internal, for tests and measurements: one wave of the dispatcher''s claim in this transaction, without sending. fate: send, suppress, expire, defer or park';
+'Internal, for tests and measurements: one wave of the dispatcher''s claim in this transaction, without sending. fate: send, suppress, expire, defer, park or cancel';
 
 CREATE FUNCTION smsfollow.settle(message_ids bigint[], contact_ids bigint[], epoch bigint, outcome text, reason text DEFAULT '')
 RETURNS bigint

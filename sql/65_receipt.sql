@@ -75,6 +75,11 @@ DECLARE
 	moves boolean := false;
 	accepted boolean := false;
 BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- another's receipt of the same text would be overlooked, and the text counted twice
+		RAISE EXCEPTION 'a receipt cannot be recorded in a transaction of isolation level %', current_setting('transaction_isolation')
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use a transaction of isolation level read committed.';
+	END IF;
 	PERFORM smsfollow.ensure_partition(now);
 	SELECT a.message_id INTO mid
 	FROM smsfollow.attempt a
@@ -185,7 +190,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.record_receipt(text, jsonb) IS
-'Records a delivery receipt as the provider''s callback delivered it; true when it moved its text forward or resolved a doubt. Repeats and late ones are kept and change nothing. Errors: undefined_object (provider), invalid_parameter_value, null_value_not_allowed';
+'Records a delivery receipt as the provider''s callback delivered it; true when it moved its text forward or resolved a doubt. Repeats and late ones are kept and change nothing. Errors: undefined_object (provider), invalid_parameter_value, null_value_not_allowed, feature_not_supported (isolation level above read committed)';
 
 CREATE FUNCTION smsfollow.believe_receipts(contacts bigint[], messages bigint[]) RETURNS void
 LANGUAGE plpgsql

@@ -85,7 +85,7 @@ SELECT m.message_id, m.created_at, m.contact_id,
 		WHEN rc.status IS NOT NULL THEN rc.status
 		WHEN i.message_id IS NOT NULL THEN 'sending'
 		WHEN d.message_id IS NOT NULL THEN 'in_doubt'
-		WHEN r.message_id IS NOT NULL THEN 'scheduled'
+		WHEN r.message_id IS NOT NULL THEN CASE WHEN v.verdict = 'cancel' THEN 'cancelled' ELSE 'scheduled' END
 		WHEN a.outcome = 'accepted' THEN 'accepted'
 		WHEN v.verdict = 'suppress' THEN 'suppressed'
 		WHEN v.verdict = 'cancel' THEN 'cancelled'

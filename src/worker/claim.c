@@ -79,7 +79,7 @@ static SPIPlanPtr plan_again;
 const char *
 sf_fate_name(sf_fate fate)
 {
-	static const char *const names[] = {"send", "suppress", "expire", "defer", "park"};
+	static const char *const names[] = {"send", "suppress", "expire", "defer", "park", "cancel"};
 
 	return names[fate];
 }
@@ -327,10 +327,11 @@ read_candidate(HeapTuple tuple, TupleDesc desc, sf_text *text)
 	text->campaign_id = DatumGetInt32(SPI_getbinval(tuple, desc, 7, &isnull));
 	text->program_id = DatumGetInt32(SPI_getbinval(tuple, desc, 8, &isnull));
 	text->attempt = DatumGetInt16(SPI_getbinval(tuple, desc, 9, &isnull));
+	text->returned = DatumGetBool(SPI_getbinval(tuple, desc, 10, &isnull));
 	text->fate = SF_FATE_PARK;
 }
 
-#define LOOK_COLUMNS "r.ctid, r.lane, r.send_at, r.message_id, r.message_at, r.contact_id, r.campaign_id, r.program_id, r.attempt"
+#define LOOK_COLUMNS "r.ctid, r.lane, r.send_at, r.message_id, r.message_at, r.contact_id, r.campaign_id, r.program_id, r.attempt, r.code IS NOT NULL OR r.attempt > 0"
 
 /*
  * Parked texts whose time has come again.  Those that are not in ready any
@@ -708,16 +709,18 @@ is_poison(const sf_claimer *claimer, int64 message_id)
 static void
 decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 {
-	static const Oid types[] = {INT8ARRAYOID, TIMESTAMPTZARRAYOID};
+	static const Oid types[] = {INT8ARRAYOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID};
 	TimestampTz wall = GetCurrentTimestamp();
 	sf_array	ids;
 	sf_array	times;
-	Datum		values[2];
+	sf_array	returned;
+	Datum		values[3];
 	TupleDesc	desc;
 	int			at = 0;
 
 	sf_array_init(&ids, n);
 	sf_array_init(&times, n);
+	sf_array_init(&returned, n);
 	for (int i = 0; i < n; i++)
 		if (texts[i].fate == SF_FATE_SEND)
 		{
@@ -725,6 +728,7 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			{
 				sf_array_add(&ids, Int64GetDatum(texts[i].message_id));
 				sf_array_add(&times, TimestampTzGetDatum(texts[i].message_at));
+				sf_array_add(&returned, BoolGetDatum(texts[i].returned));
 			}
 			texts[i].fate = SF_FATE_SUPPRESS;	/* until the gate says otherwise */
 			texts[i].code = is_poison(claimer, texts[i].message_id) ? "template_error" : "expired";
@@ -739,8 +743,10 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			"  k.attributes || pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object("
 			"   'name', k.name, 'locale', k.locale, 'region', k.region))) ELSE g.vars END,"
 			" g.provider_id, g.sender_id, g.consent_event_id, g.expires_at, g.max_attempts, g.in_doubt_policy,"
-			" i.message_id IS NOT NULL, g.time_zone, k.locale, k.region"
-			" FROM unnest($1, $2) AS u(message_id, message_at)"
+			" i.message_id IS NOT NULL, g.time_zone, k.locale, k.region,"
+			" CASE WHEN u.returned THEN (SELECT x.rule FROM smsfollow.verdict x"
+			"  WHERE x.message_id = u.message_id AND x.verdict = 'cancel' AND x.at >= u.message_at LIMIT 1) END"
+			" FROM unnest($1, $2, $3) AS u(message_id, message_at, returned)"
 			" CROSS JOIN LATERAL (SELECT * FROM smsfollow.gate x"
 			"  WHERE x.message_id = u.message_id AND x.message_at = u.message_at OFFSET 0) g"
 			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.template_version x"
@@ -749,17 +755,18 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			"  WHERE x.contact_id = g.contact_id OFFSET 0) k ON true"
 			" LEFT JOIN LATERAL (SELECT x.message_id FROM smsfollow.inflight x"
 			"  WHERE x.contact_id = g.contact_id OFFSET 0) i ON true",
-			2, types);
+			3, types);
 	values[0] = sf_array_datum(&ids, INT8OID);
 	values[1] = sf_array_datum(&times, TIMESTAMPTZOID);
+	values[2] = sf_array_datum(&returned, BOOLOID);
 	sf_execute(plan_decide, values, NULL, SPI_OK_SELECT);
 	desc = SPI_tuptable->tupdesc;
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
 		sf_text    *t = NULL;
-		Datum		v[19];
-		bool		isnull[19];
+		Datum		v[20];
+		bool		isnull[20];
 		int64		id;
 		char	   *verdict;
 
@@ -781,6 +788,13 @@ decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			/* another dispatcher's text to this contact; ours are known to be busy */
 			t->fate = SF_FATE_PARK;
 			t->next_at = wall + SF_PARK_LOCKED_US;
+			continue;
+		}
+		if (!isnull[19])
+		{
+			t->fate = SF_FATE_CANCEL;
+			t->code = "cancelled";
+			t->rule = TextDatumGetCString(v[19]);
 			continue;
 		}
 		if (strcmp(verdict, "suppress") == 0)
@@ -993,7 +1007,7 @@ write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 				"  AS u(message_id, contact_id, campaign_id, verdict, code, rule, next_at, detail)),"
 				" counted AS (INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)"
 				"  SELECT s.campaign_id, pg_catalog.date_trunc('minute', $1),"
-				"   CASE s.verdict WHEN 'suppress' THEN 'suppressed' ELSE 'expired' END, s.code, pg_catalog.count(*)"
+				"   CASE s.verdict WHEN 'suppress' THEN 'suppressed' WHEN 'cancel' THEN 'cancelled' ELSE 'expired' END, s.code, pg_catalog.count(*)"
 				"  FROM said s WHERE s.verdict <> 'defer' GROUP BY 1, 3, 4)"
 				" INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule, next_at, detail)"
 				" SELECT $1, s.message_id, s.contact_id, s.verdict, s.code, s.rule, s.next_at, s.detail FROM said s",

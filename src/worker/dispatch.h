@@ -87,7 +87,8 @@ typedef enum sf_fate
 	SF_FATE_SUPPRESS,
 	SF_FATE_EXPIRE,
 	SF_FATE_DEFER,				/* back to ready, later */
-	SF_FATE_PARK				/* left in ready; offered again soon */
+	SF_FATE_PARK,				/* left in ready; offered again soon */
+	SF_FATE_CANCEL				/* cancelled while an earlier try was under way */
 } sf_fate;
 
 /* One text during a wave. */
@@ -102,6 +103,7 @@ typedef struct sf_text
 	int32		campaign_id;
 	int32		program_id;
 	int16		attempt;		/* that count, so far */
+	bool		returned;		/* it was in the queue before: may be cancelled meanwhile */
 
 	sf_fate		fate;
 	const char *code;

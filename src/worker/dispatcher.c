@@ -209,6 +209,7 @@ claim(sf_text ***all)
 					break;
 				case SF_FATE_SUPPRESS:
 				case SF_FATE_EXPIRE:
+				case SF_FATE_CANCEL:
 					count(&sf_my_slot->counters.suppressed, 1);
 					break;
 				case SF_FATE_PARK:
