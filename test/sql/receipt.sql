@@ -42,6 +42,8 @@ SELECT s.blocked_code FROM smsfollow.contact_state s WHERE s.contact_id = smsfol
 SELECT * FROM t.miscount;
 
 -- a receipt that is faster than the answer: found by our own reference while the text is in flight
+SELECT smsfollow.create_provider('other', 'sandbox') > 0;
+SELECT smsfollow.record_receipt('other', '{"id": "O-17", "ref": "17", "status": "undelivered"}') AS not_whom_it_went_to;
 SELECT smsfollow.record_receipt('sandbox', '{"id": "SM-17", "ref": "17", "status": "delivered"}') AS moved;
 SELECT id, state FROM t.log WHERE id = 17;
 SELECT t.settle('accepted', phones => '{0117}');
@@ -93,7 +95,6 @@ SELECT smsfollow.record_receipt('sandbox', '{"id": "unknown", "status": "deliver
 	smsfollow.record_receipt('sandbox', '{"id": "x", "ref": "1; DROP TABLE x", "status": "delivered"}') AS odd_ref, smsfollow.record_receipt('sandbox', '{"id": "x", "ref": "999999999999999999999", "status": "delivered"}') AS long_ref;
 SELECT message_id, contact_id, provider_message_id, counted FROM smsfollow.receipt WHERE provider_message_id IN ('unknown', 'x');
 -- another provider's word about our text is not believed
-SELECT smsfollow.create_provider('other', 'sandbox') > 0;
 SELECT smsfollow.record_receipt('other', jsonb_build_object('id', 'test-5', 'ref', '5', 'status', 'delivered'));
 SELECT id, state FROM t.log WHERE id = 5;
 SELECT t.fails('SELECT smsfollow.record_receipt(' || a || ')') FROM unnest(ARRAY[$$NULL, '{}'$$, $$'sandbox', NULL$$, $$'none', '{}'$$, $$'sandbox', '{}'$$, $$'sandbox', '[]'$$, $$'sandbox', '"x"'$$,
