@@ -273,3 +273,24 @@ END
 $$;
 COMMENT ON FUNCTION smsfollow.drop_queued(bigint, integer, text, text, text) IS
 'Internal: takes a contact''s queued texts (of one program, or all) off the queue with a final verdict; returns how many';
+
+/*
+ * A text that was cancelled while it was under way has a verdict that says so.
+ * When it comes back to be tried again, it leaves the queue with that.
+ */
+CREATE FUNCTION smsfollow.drop_cancelled(contacts bigint[], messages bigint[]) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH gone AS (
+		DELETE FROM smsfollow.ready r USING unnest(contacts, messages) AS u(contact_id, message_id)
+		WHERE r.contact_id = u.contact_id AND r.message_id = u.message_id
+			AND EXISTS (SELECT FROM smsfollow.verdict v
+						WHERE v.message_id = r.message_id AND v.at >= r.message_at AND v.verdict = 'cancel')
+		RETURNING r.campaign_id
+	)
+	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
+	SELECT g.campaign_id, date_trunc('minute', smsfollow.clock()), 'cancelled', 'cancelled', count(*) FROM gone g GROUP BY g.campaign_id
+$$;
+COMMENT ON FUNCTION smsfollow.drop_cancelled(bigint[], bigint[]) IS
+'Internal, run when texts were put back into the queue: takes those out again that were cancelled while they were under way';

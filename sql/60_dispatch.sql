@@ -65,6 +65,7 @@ BEGIN
 	IF outcome = 'retry' THEN
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, attempt, code)
 		VALUES (d.lane, now, d.message_id, d.message_at, d.contact_id, d.campaign_id, d.program_id, d.attempt, 'retry');
+		PERFORM smsfollow.drop_cancelled(ARRAY[contact], ARRAY[message]);
 		PERFORM smsfollow.wake('dispatcher');
 	END IF;
 	PERFORM smsfollow.wake('scheduler');
@@ -99,7 +100,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.resolve_in_doubt(bigint, text) IS
-'A person decides about a text in doubt: accepted, failed, or retry (queues it again, at the risk of a second text); returns its new state. Errors: invalid_parameter_value, undefined_object, object_not_in_prerequisite_state, null_value_not_allowed';
+'A person decides about a text in doubt: accepted, failed, or retry (queues it again, at the risk of a second text, unless it was cancelled meanwhile); returns its new state. Errors: invalid_parameter_value, undefined_object, object_not_in_prerequisite_state, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.claim(max_texts integer, epoch bigint)
 RETURNS TABLE (message_id bigint, contact_id bigint, fate text, code text, body text, segments integer)

@@ -85,12 +85,12 @@ SELECT m.message_id, m.created_at, m.contact_id,
 		WHEN rc.status IS NOT NULL THEN rc.status
 		WHEN i.message_id IS NOT NULL THEN 'sending'
 		WHEN d.message_id IS NOT NULL THEN 'in_doubt'
-		WHEN r.message_id IS NOT NULL THEN CASE WHEN v.verdict = 'cancel' THEN 'cancelled' ELSE 'scheduled' END
+		WHEN r.message_id IS NOT NULL THEN 'scheduled'
 		WHEN a.outcome = 'accepted' THEN 'accepted'
+		WHEN a.outcome = 'rejected' THEN 'failed'
 		WHEN v.verdict = 'suppress' THEN 'suppressed'
 		WHEN v.verdict = 'cancel' THEN 'cancelled'
 		WHEN v.verdict = 'expire' THEN 'expired'
-		WHEN a.outcome = 'rejected' THEN 'failed'
 		ELSE 'scheduled' END AS state,
 	m.send_at, r.send_at AS due_at, m.expires_at,
 	coalesce(i.started_at, d.started_at, a.started_at) AS started_at,
@@ -102,9 +102,10 @@ SELECT m.message_id, m.created_at, m.contact_id,
 	pv.name AS provider, s.address AS sender, a.provider_message_id,
 	coalesce(a.cost, rc.any_cost) AS cost, CASE WHEN a.cost IS NULL THEN rc.any_currency ELSE a.currency END AS currency,
 	CASE WHEN r.message_id IS NOT NULL THEN coalesce(r.code, 'waiting')
-		 WHEN a.outcome = 'accepted' THEN 'allow' ELSE v.verdict END AS verdict,
-	CASE WHEN a.outcome = 'accepted' THEN NULL ELSE v.code END AS code,
-	CASE WHEN a.outcome = 'accepted' THEN 'consent_event ' || a.consent_event_id ELSE v.rule END AS rule,
+		 WHEN a.outcome = 'accepted' THEN 'allow'
+		 WHEN a.outcome = 'rejected' THEN NULL ELSE v.verdict END AS verdict,
+	CASE WHEN a.outcome IN ('accepted', 'rejected') THEN NULL ELSE v.code END AS code,
+	CASE a.outcome WHEN 'accepted' THEN 'consent_event ' || a.consent_event_id WHEN 'rejected' THEN NULL ELSE v.rule END AS rule,
 	coalesce(rc.error_code, a.error_code) AS error_code,
 	CASE WHEN rc.status IN ('undelivered', 'failed') THEN rc.reason ELSE nullif(a.reason, 'ok') END AS reason,
 	a.error_text, d.evidence AS in_doubt_evidence, m.vars, m.created_by

@@ -26,6 +26,7 @@ static SPIPlanPtr plan_settle;
 static SPIPlanPtr plan_any;
 static SPIPlanPtr plan_recover;
 static SPIPlanPtr plan_note;
+static SPIPlanPtr plan_correct;
 static SPIPlanPtr plan_believe;
 static SPIPlanPtr plan_partition;
 
@@ -69,11 +70,12 @@ sf_ensure_partition(TimestampTz now)
 }
 
 /*
- * Texts whose receipt came before their answer was given up: the provider has
- * taken them, so they are neither in doubt nor tried again.
+ * Texts put in doubt or back into the queue, of which more is known.  Those
+ * whose receipt came before: the provider has taken them, so they are neither
+ * in doubt nor tried again.  And those that were cancelled on their way.
  */
 static void
-believe_receipts(const sf_result *results, int nresults)
+correct(const sf_result *results, int nresults)
 {
 	static const Oid types[] = {INT8ARRAYOID, INT8ARRAYOID};
 	sf_array	contacts;
@@ -90,10 +92,10 @@ believe_receipts(const sf_result *results, int nresults)
 		}
 	if (contacts.n == 0)
 		return;
-	sf_plan(&plan_believe, "SELECT smsfollow.believe_receipts($1, $2)", 2, types);
+	sf_plan(&plan_correct, "SELECT smsfollow.believe_receipts($1, $2), smsfollow.drop_cancelled($1, $2)", 2, types);
 	values[0] = sf_array_datum(&contacts, INT8OID);
 	values[1] = sf_array_datum(&messages, INT8OID);
-	sf_execute(plan_believe, values, NULL, SPI_OK_SELECT);
+	sf_execute(plan_correct, values, NULL, SPI_OK_SELECT);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -194,7 +196,7 @@ sf_settle(int64 epoch, const sf_result *results, int nresults)
 		settled = (int) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	believe_receipts(results, nresults);
+	correct(results, nresults);
 
 	for (int i = 0; i < nresults; i++)
 	{

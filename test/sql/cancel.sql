@@ -58,13 +58,29 @@ SELECT smsfollow.cancel_for('+14155550109');
 SELECT * FROM t.miscount;
 
 -- what is under way when it is cancelled is not tried again
-SELECT smsfollow.opt_in('+14155550120', 'news', 'web_form') > 0;
-SELECT smsfollow.send('+14155550120', 'text', campaign => 'news') AS under_way \gset
-SELECT fate FROM t.claim() WHERE phone = '0120';
-SELECT smsfollow.cancel(:under_way);
-SELECT t.settle('retry', phones => '{0120}');
-SELECT state FROM smsfollow.message_log WHERE message_id = :under_way;
-UPDATE smsfollow.ready SET send_at = smsfollow.clock() WHERE message_id = :under_way;
-SELECT fate, code FROM t.claim() WHERE phone = '0120';
-SELECT state, verdict, code FROM smsfollow.message_log WHERE message_id = :under_way;
+SELECT count(smsfollow.opt_in('+141555501' || n, 'news', 'web_form')) FROM generate_series(20, 26) n;
+SELECT smsfollow.send('+141555501' || n, 'under way 1' || n, campaign => 'news', idempotency_key => 'way-' || n) > 0 FROM generate_series(20, 26) n;
+SELECT count(*) FROM t.claim() WHERE fate = 'send' AND phone BETWEEN '0120' AND '0126';
+SELECT t.settle('in_doubt', 'ambiguous', ARRAY['0124', '0125', '0126']);
+SELECT phone, state, smsfollow.cancel(id) FROM t.log WHERE phone BETWEEN '0120' AND '0125';
+SELECT smsfollow.cancel_for(key => 'way-26') AS none_waits;
+SELECT t.settle('retry', 'transient', '{0120}'), t.settle('accepted', phones => '{0121}'), t.settle('rejected', 'content', '{0122}');
+SELECT smsfollow.resolve_in_doubt(id, 'retry') FROM t.log WHERE phone IN ('0124', '0126');
+SELECT smsfollow.resolve_in_doubt(id, 'failed') FROM t.log WHERE phone = '0125';
+SELECT phone, state, verdict, code, rule, reason FROM t.log WHERE phone BETWEEN '0120' AND '0126';
+SELECT count(*) AS waiting FROM smsfollow.ready r JOIN smsfollow.contact_phone USING (contact_id) WHERE right(phone, 4) BETWEEN '0120' AND '0126';
+SELECT * FROM t.miscount;
+-- the answer came in the moment of the cancellation: the claim finds it
+SELECT t.settle('retry', 'transient', '{0123}');
+INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, attempt, code)
+SELECT m.lane, smsfollow.clock(), m.message_id, m.created_at, m.contact_id, m.campaign_id, c.program_id, 1, 'retry' FROM smsfollow.message m JOIN smsfollow.campaign c USING (campaign_id) WHERE m.body = 'under way 123';
+INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n) SELECT campaign_id, now(), 'cancelled', 'cancelled', -1 FROM smsfollow.message WHERE body = 'under way 123';
+SELECT state FROM t.log WHERE phone = '0123';
+SELECT * FROM t.miscount;
+SELECT phone, fate, code FROM t.claim(7) WHERE phone = '0123';
+SELECT state, verdict, code, rule FROM t.log WHERE phone = '0123';
+SELECT * FROM t.miscount;
+-- one that had arrived all the same
+SELECT t.receipt(id, 'delivered') FROM t.log WHERE phone = '0124';
+SELECT state, verdict FROM t.log WHERE phone = '0124';
 SELECT * FROM t.miscount;
