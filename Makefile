@@ -35,12 +35,12 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 .PHONY: test
 # Installs what is missing, builds in a copy of the tree and runs every test.
 test:
-	test/run
+	@test/run
 
 # Measures speed, WAL and memory; see test/bench/bench.pl.
 .PHONY: bench
 bench:
-	test/run bench
+	@test/run bench
 
 # From nothing to a thousand texts, see test/demo/demo.sh; KEEP=1 leaves it running.
 .PHONY: demo

@@ -222,11 +222,10 @@ sub regress
 		my $good = counted('regress', 'make', '-s', "PG_CONFIG=$pg_config", 'with_llvm=no',
 			"PGHOST=" . dirname($data), 'PGPORT=5432', 'PGUSER=postgres', 'installcheck');
 
-		for my $diffs ('regression.diffs', 'output_iso/regression.diffs')
+		if (-s 'regression.diffs')
 		{
-			next unless -s $diffs;
-			run("$log/copy.log", 'cp', $diffs, "$log/" . ($diffs =~ s{/}{-}gr));
-			show_tail($diffs, 80);
+			run("$log/copy.log", 'cp', 'regression.diffs', $log);
+			show_tail('regression.diffs', 80);
 		}
 		show_tail("$log/regress-server.log", 20) unless $good;
 	}
