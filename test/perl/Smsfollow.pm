@@ -33,6 +33,9 @@ our $DEADLINE = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 60;	# seconds until a test give
 # Whoever runs the tests, the superuser has this name.
 $ENV{PGUSER} = 'postgres';
 
+# Who is told to end stops its servers first.
+$SIG{$_} = sub { exit 1 } for qw(TERM INT HUP);
+
 my %SETTINGS = (
 	'shared_preload_libraries' => "'smsfollow'",
 	'restart_after_crash' => 'on',

@@ -52,8 +52,12 @@ END
 	local $?;
 	if ($child)
 	{
+		# TAP programs stop their servers before they end
 		kill('TERM', -$child);
 		waitpid($child, 0);
+		my $end = time + 20;
+		select(undef, undef, undef, 0.05) while kill(0, -$child) && time < $end;
+		undef $child;
 	}
 	stop_server();
 }
@@ -88,8 +92,9 @@ sub report
 		$left_out ? ", $left_out skipped" : '', time - $start);
 }
 
-# Runs a command with its output in the log; gives the exit status.  It leads a
-# process group, so that it can be ended with all that it started.
+# Runs a command, or code in a process of its own, with its output in the log;
+# gives the exit status.  It leads a process group, so that it can be ended with
+# all that it started.
 sub run
 {
 	my ($file, @command) = @_;
@@ -100,6 +105,7 @@ sub run
 		setpgrp(0, 0);
 		$SIG{$_} = 'DEFAULT' for qw(TERM HUP INT);
 		open(STDOUT, '>>', $file) && open(STDERR, '>&', \*STDOUT) or POSIX::_exit(126);
+		POSIX::_exit($command[0]->() ? 0 : 1) if ref $command[0];
 		exec(@command) or POSIX::_exit(127);
 	}
 	waitpid($child, 0);
@@ -141,19 +147,14 @@ sub counted
 	return $bad == 0;
 }
 
-# TAP programs in Perl.
-sub harness
+# Runs TAP programs; writes to a file how many assertions held, failed and were skipped.
+sub run_harness
 {
-	my ($name, $jobs, $lib, @files) = @_;
-	my $start = time;
-	my $file = "$log/$name.log";
-
-	open(my $out, '>', $file) or die "$file: $!";
-	my $harness = TAP::Harness->new(
-		{ jobs => $jobs, lib => $lib, verbosity => 0, timer => 1, failures => 1, merge => 0, stdout => $out });
+	my ($counts, $jobs, $lib, @files) = @_;
+	my $harness = TAP::Harness->new({ jobs => $jobs, lib => $lib, verbosity => 0, timer => 1, failures => 1 });
 	my $aggregate = $harness->runtests(@files);
-	close $out;
 	my $bad = $aggregate->failed;
+
 	# a program that died, or did not run as many tests as it planned
 	for my $program (@files)
 	{
@@ -161,8 +162,25 @@ sub harness
 		$bad++ if $parser && !$parser->failed && ($parser->exit || $parser->parse_errors);
 	}
 	my $left_out = scalar($aggregate->skipped) + grep { $_->skip_all } $aggregate->parsers(@files);
-	report($name, $start, $aggregate->passed - $aggregate->skipped, $bad, $left_out);
-	show_tail($file, 60) if $bad > 0;
+	open(my $out, '>', $counts) or return 0;
+	print $out join(' ', $aggregate->passed - $aggregate->skipped, $bad, $left_out);
+	close $out;
+	STDOUT->flush;
+	return 1;
+}
+
+# TAP programs in Perl.
+sub harness
+{
+	my ($name, $jobs, $lib, @files) = @_;
+	my $start = time;
+	my $file = "$log/$name.log";
+	my $counts = "$ENV{HOME}/$name.counts";
+	my $status = run($file, sub { run_harness($counts, $jobs, $lib, @files) });
+	my ($good, $bad, $left_out) = $status == 0 ? split(/ /, slurp($counts)) : (0, 1, 0);
+
+	report($name, $start, $good, $bad, $left_out);
+	show_tail($file, 100) if $bad > 0;
 }
 
 sub unit
