@@ -240,11 +240,17 @@ for my $round (1 .. $ROUNDS)
 row("schedule_many of $BULK rows", '%8.1f s  (%.0f /s)', median(@many), $BULK / median(@many));
 row('bare INSERT ... SELECT of the same rows', '%8.1f s  (%.2f of its speed)', median(@bare), median(@bare) / median(@many));
 
-# idle
+# idle: nothing due, and the safety poll far away
+$sms->reconfigure('smsfollow.poll_interval' => "'30min'");
 $sms->sql('SELECT smsfollow.resume_worker()');
 $sms->wait_for("SELECT count(*) FROM smsfollow.kpi_delta", 0);
 my $wakeups = $sms->worker('wakeups');
-$sms->wait_for("SELECT wakeups = $wakeups FROM smsfollow.stat_worker WHERE worker = 'dispatcher' AND database = 'app'", 't');
+my $settled = time + 5;
+poll(sub {
+	my $now = $sms->worker('wakeups');
+	($settled, $wakeups) = (time + 5, $now) if $now != $wakeups;
+	return time >= $settled;
+});
 $sms->sql('SELECT pg_stat_statements_reset()');
 $wakeups = $sms->worker('wakeups');
 my $until = time + 20;
