@@ -17,7 +17,7 @@ is(system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $preload, "$here/lib/stuck
 # The server, and only it, gets the resolver.
 my $sms = do {
 	local $ENV{LD_PRELOAD} = $preload;
-	Smsfollow->new(conf => { 'smsfollow.connect_timeout' => "'1s'", 'smsfollow.shutdown_grace' => "'300ms'" });
+	Smsfollow->new(conf => { 'smsfollow.connect_timeout' => "'2s'", 'smsfollow.shutdown_grace' => "'300ms'" });
 };
 my $gateway = $sms->gateway;
 
@@ -32,20 +32,19 @@ subtest dns_stall => sub {
 	$sms->provider('stuck', url => 'https://stuck.test', address => '+14155550199');
 	my $stuck = $sms->send($sms->contact, 'stuck', more => "sender => 'stuck/+14155550199'");
 	ok($sms->wait_for('SELECT count(*) FROM smsfollow.inflight', 1), 'one waits for a name');
-	my $start = time;
 	my $id = $sms->send($sms->contact, 'Hello');
 	ok($sms->wait_for_state($id, 'accepted'), 'another provider answers');
-	is($sms->state($stuck), 'sending', 'meanwhile');
-	is($sms->sql("SELECT state FROM pg_stat_activity WHERE pid = " . $sms->worker('pid')), 'idle', 'the worker does not hang');
 	ok($sms->wait_for("SELECT count(*) > 0 FROM smsfollow.attempt WHERE message_id = $stuck", 't'), 'the time to connect runs out');
+	is($sms->sql("SELECT (SELECT min(at) FROM smsfollow.attempt WHERE message_id = $id) < (SELECT min(at) FROM smsfollow.attempt WHERE message_id = $stuck)"), 't',
+		'only after the other was through');
 	is(last_attempt($stuck), 'retry not_sent', 'nothing left, so it is tried again');
 	ok($sms->wait_for("SELECT count(*) > 1 FROM smsfollow.attempt WHERE message_id = $stuck", 't'), 'and again');
 	ok($sms->wait_for('SELECT count(*) FROM smsfollow.inflight', 1), 'it waits once more');
-	$start = time;
+	my $start = time;
 	{
 		local $ENV{LD_PRELOAD} = $preload;
 		$sms->node->stop('fast');
-		cmp_ok(time - $start, '<', 2.3, 'a stuck name does not hold up a shutdown');
+		cmp_ok(time - $start, '<', 4, 'a stuck name does not hold up a shutdown');
 		$sms->node->start;
 	}
 	$sms->sql("SELECT smsfollow.cancel($stuck)");
