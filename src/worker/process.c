@@ -49,6 +49,7 @@
 #define FINAL_TIMEOUT_MS (sf_shutdown_grace + 3000)
 #define END_SLACK_MS 1000
 #define REPEATED_ERROR_US (INT64CONST(60) * USECS_PER_SEC)
+#define SAME_SIGTERM_US (INT64CONST(250) * 1000)
 
 /* What SIGTERM may interrupt. */
 typedef enum section
@@ -80,13 +81,19 @@ sf_process_kind(void)
 
 /*
  * SIGTERM: the first asks the loop to end and cancels a statement that may be
- * cancelled; a second one ends the process at the next interrupt check.
+ * cancelled; a second one ends the process at the next interrupt check.  A
+ * server that shuts down signals each worker twice at once, itself and its
+ * process group, so what follows within a moment is the same SIGTERM.
  */
 static void
 handle_sigterm(SIGNAL_ARGS)
 {
 	int			save_errno = errno;
+	static TimestampTz told_at;
+	TimestampTz now = GetCurrentTimestamp();
 
+	if (told_to_end && now - told_at < SAME_SIGTERM_US)
+		return;
 	if (told_to_end)
 	{
 		ProcDiePending = true;
@@ -98,6 +105,7 @@ handle_sigterm(SIGNAL_ARGS)
 		InterruptPending = true;
 	}
 	told_to_end = true;
+	told_at = now;
 	ShutdownRequestPending = true;
 	SetLatch(MyLatch);
 	errno = save_errno;

@@ -154,6 +154,20 @@ subtest fast_shutdown_within_the_grace => sub {
 	is_deeply(attempts($id), ['accepted ok'], 'the answer came in time and was recorded');
 };
 
+# As a server does that shuts down, to the process and its group.
+subtest signalled_twice_at_once => sub {
+	my $phone = $sms->contact;
+	my $pid = $sms->wait_for_worker('running');
+
+	$gateway->fault(kind => 'delay', latency => 200, to => $phone, count => 1);
+	my $id = $sms->send($phone, 'Hello');
+	ok($sms->wait_for_requests($id, 1), 'at the provider');
+	my $end = time + 0.05;
+	do { kill('TERM', $pid, -$pid) } while time < $end;
+	ok($sms->wait_for_state($id, 'accepted'), 'accepted');
+	is_deeply(attempts($id), ['accepted ok'], 'its answer was still taken');
+};
+
 subtest stop_between_schedule_and_send => sub {
 	my $phone = $sms->contact;
 
