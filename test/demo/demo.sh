@@ -87,7 +87,8 @@ as_root()
 # A pg_config whose installation can both build extensions and run a server.
 complete()
 {
-	command -v "$1" >/dev/null && [ -f "$("$1" --pgxs)" ] && [ -x "$("$1" --bindir)/postgres" ]
+	command -v "$1" >/dev/null && [ -f "$("$1" --pgxs)" ] && [ -f "$("$1" --includedir-server)/postgres.h" ] &&
+		[ -x "$("$1" --bindir)/postgres" ]
 }
 
 pg_config=${PG_CONFIG:-pg_config}
