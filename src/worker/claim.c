@@ -7,11 +7,11 @@
  *
  *	look	due rows of one lane past the low-water mark, in claim order
  *	lock	their contacts and the rows, skipping what others hold
- *	decide	the gate, in a statement of its own: its snapshot is taken after the
- *			locks, so every opt-out that committed before is seen, and one that
- *			comes later waits for this transaction
- *	write	inflight for what may go, verdicts for what may not, ready again
- *			for what may go later
+ *	decide	(decide.c) the gate, in a statement of its own: its snapshot is taken
+ *			after the locks, so every opt-out that committed before is seen, and
+ *			one that comes later waits for this transaction
+ *	write	(fate.c) inflight for what may go, verdicts for what may not, ready
+ *			again for what may go later
  *
  * The commit of that transaction is the permit to send.
  *
@@ -44,14 +44,10 @@
 #include "utils/snapmgr.h"
 
 #include "settings.h"
-#include "worker/dispatch.h"
+#include "worker/claim.h"
 #include "worker/worker.h"
 
 #define SF_SWEEP_INTERVAL_US (60 * USECS_PER_SEC)
-#define SF_PARK_LOCKED_US (200 * 1000)
-#define SF_PARKED_AT_PROVIDER 16	/* texts kept at hand for a provider that is full, at least */
-#define SF_IDLE_US (10 * (double) USECS_PER_SEC)	/* nobody waits for a sender that is free that long */
-#define SF_BUSY_US (500 * 1000.0)	/* a request, while nothing is known of the provider */
 
 const sf_queue_shard sf_shard = {
 	.ready = "smsfollow.ready",
@@ -66,23 +62,6 @@ static SPIPlanPtr plan_due;
 static SPIPlanPtr plan_look;
 static SPIPlanPtr plan_look_parked;
 static SPIPlanPtr plan_lock;
-static SPIPlanPtr plan_decide;
-static SPIPlanPtr plan_paused;
-static SPIPlanPtr plan_permit;
-static SPIPlanPtr plan_leave;
-static SPIPlanPtr plan_verdict;
-static SPIPlanPtr plan_again;
-
-/*
- * Name of a fate for SQL.
- */
-const char *
-sf_fate_name(sf_fate fate)
-{
-	static const char *const names[] = {"send", "suppress", "expire", "defer", "park", "cancel"};
-
-	return names[fate];
-}
 
 /*
  * A claimer that has seen nothing yet: its first claims sweep.  May be called
@@ -280,15 +259,6 @@ is_parked(const sf_claimer *claimer, const sf_text *text)
 }
 
 /*
- * Has the provider room for one more request?
- */
-static bool
-has_room(const sf_account *account, int more)
-{
-	return account->max_in_flight == 0 || account->in_flight + account->claimed + more < account->max_in_flight;
-}
-
-/*
  * May this parked text be offered now?
  */
 static bool
@@ -303,7 +273,7 @@ may_offer(const sf_claimer *claimer, const sf_parked *p, TimestampTz wall)
 	account = sf_config_account(p->provider_id);
 	if (account == NULL)
 		return true;
-	if (!has_room(account, account->offered))
+	if (!sf_has_room(account, account->offered))
 		return false;
 	account->offered++;
 	return true;
@@ -526,513 +496,6 @@ lock_candidates(sf_claimer *claimer, sf_text *texts, int n)
 }
 
 /*
- * Renders the body of a text that may go, with dates and amounts as its contact
- * writes them; a template that fails suppresses this text and no other.
- */
-static void
-render(sf_text *text, bool has_template, int32 template_version_id, const char *literal, Jsonb *vars,
-	   const char *zone, const char *locale, const char *region)
-{
-	sf_liquid_options options = {0};
-	sf_liquid_error error = {0};
-	StringInfoData out;
-	const sf_template *template;
-	sf_liquid_result result;
-
-	if (!has_template)
-		text->body = literal;
-	else
-	{
-		template = sf_config_template(template_version_id, &options.missing, &error);
-		if (template == NULL)
-			result = SF_LIQUID_ERROR;
-		else
-		{
-			initStringInfo(&out);
-			options.now = sf_clock();
-			options.zone = zone ? pg_tzset(zone) : NULL;
-			options.locale = locale;
-			options.region = region;
-			result = sf_liquid_render(template, vars, &options, &out, &error);
-			text->body = out.data;
-		}
-		if (result != SF_LIQUID_OK)
-		{
-			text->fate = SF_FATE_SUPPRESS;
-			if (error.path[0] != '\0')
-			{
-				text->code = "missing_data";
-				text->rule = pstrdup(error.path);
-			}
-			else if (result == SF_LIQUID_SKIP)
-			{
-				text->code = "template_skip";
-				text->rule = pstrdup(error.message);
-			}
-			else
-			{
-				text->code = "template_error";
-				text->rule = psprintf("line %d, column %d", error.line, error.column);
-				text->detail = pstrdup(error.message);
-			}
-			return;
-		}
-	}
-	if (text->body == NULL || text->body[0] == '\0')
-	{
-		text->fate = SF_FATE_SUPPRESS;
-		text->code = "template_error";
-		text->rule = "empty text";
-		return;
-	}
-	sf_count_segments(text->body, strlen(text->body), &text->segments);
-	if (text->segments.segments > SF_MAX_SEGMENTS)
-	{
-		text->fate = SF_FATE_SUPPRESS;
-		text->code = "too_many_segments";
-		text->rule = psprintf("%d segments", text->segments.segments);
-	}
-}
-
-/*
- * The provider has as many requests under way as it may have.  Some texts are
- * kept at hand for the moment when one ends; the others get a place in the
- * future, by how long its requests take, so that a long backlog stands in
- * nobody's way.
- */
-static void
-wait_for_room(const sf_claimer *claimer, sf_text *text, double us, TimestampTz now)
-{
-	sf_account *account = text->account;
-	double		takes = account->busy_us > 0 ? account->busy_us : SF_BUSY_US;
-	double	   *reserved = &account->reserved[text->lane];
-	int			parked = 0;
-
-	for (int i = 0; i < claimer->nparked; i++)
-		if (claimer->parked[i].provider_id == account->provider_id &&
-			claimer->parked[i].lane <= text->lane)
-			parked++;
-	if (parked < account->max_in_flight + SF_PARKED_AT_PROVIDER)
-	{
-		text->fate = SF_FATE_PARK;
-		text->full = true;
-		text->next_at = DT_NOEND;
-		return;
-	}
-	text->fate = SF_FATE_DEFER;
-	text->pacing = true;
-	text->code = "sender_unavailable";
-	*reserved = Max(*reserved, us + takes) + takes / account->max_in_flight;
-	text->next_at = now + (TimestampTz) (*reserved - us);
-}
-
-/*
- * Holds of provider and sender, and the sender's rate.  A text over the rate
- * gets a slot of its own in the future, so that a long backlog is moved once
- * and never blocks texts of other senders.  Each lane has its own row of slots:
- * an urgent text waits for the sender, not for the end of a bulk campaign.
- * Where two lanes promised one slot, the text that comes second gets a later
- * one.
- */
-static void
-pace(const sf_claimer *claimer, sf_text *text, TimestampTz wall, TimestampTz now)
-{
-	sf_account *account = text->account;
-	sf_sending *sending = text->sending;
-	double		cost;
-	double		tolerance;
-	double		earliest;
-	double		us = (double) wall;
-
-	if (account == NULL || account->provider == NULL || account->paused ||
-		account->hold_until > wall)
-	{
-		text->fate = SF_FATE_DEFER;
-		text->pacing = true;
-		text->code = "provider_down";
-		text->next_at = now + 60 * USECS_PER_SEC;
-		if (account != NULL && account->hold_until > wall)
-			text->next_at = now + (account->hold_until - wall);
-		return;
-	}
-	if (sending->hold_until > wall)
-	{
-		text->fate = SF_FATE_DEFER;
-		text->pacing = true;
-		text->code = "sender_unavailable";
-		text->next_at = now + (sending->hold_until - wall);
-		return;
-	}
-	if (!has_room(account, 0))
-	{
-		wait_for_room(claimer, text, us, now);
-		return;
-	}
-	cost = text->segments.segments * (double) USECS_PER_SEC / sending->rate;
-	tolerance = sending->burst * (double) USECS_PER_SEC / sending->rate;
-	/* those to whom slots were promised are gone: cancelled, suppressed, expired */
-	if (us - sending->tat > SF_IDLE_US)
-		memset(sending->reserved, 0, sizeof(sending->reserved));
-	sending->tat = Max(sending->tat, us);
-	/* when it fits into the burst; one longer than that goes when nothing else did */
-	earliest = Min(sending->tat, sending->tat + cost - tolerance);
-	if (earliest > us)
-	{
-		double		slot = Max(sending->reserved[text->lane], earliest);
-
-		sending->reserved[text->lane] = slot + cost;
-		text->fate = SF_FATE_DEFER;
-		text->pacing = true;
-		text->code = "sender_unavailable";
-		text->next_at = now + (TimestampTz) (slot - us) + 1;
-		return;
-	}
-	sending->tat += cost;
-	account->claimed++;
-}
-
-/*
- * Did this text, alone in a wave, make the wave fail?
- */
-static bool
-is_poison(const sf_claimer *claimer, int64 message_id)
-{
-	for (int i = 0; i < claimer->npoison; i++)
-		if (claimer->poison[i] == message_id)
-			return true;
-	return false;
-}
-
-/*
- * Asks the gate about the locked texts.
- */
-static void
-decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
-{
-	static const Oid types[] = {INT8ARRAYOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID};
-	TimestampTz wall = GetCurrentTimestamp();
-	sf_array	ids;
-	sf_array	times;
-	sf_array	returned;
-	Datum		values[3];
-	TupleDesc	desc;
-	int			at = 0;
-
-	sf_array_init(&ids, n);
-	sf_array_init(&times, n);
-	sf_array_init(&returned, n);
-	for (int i = 0; i < n; i++)
-		if (texts[i].fate == SF_FATE_SEND)
-		{
-			if (!is_poison(claimer, texts[i].message_id))
-			{
-				sf_array_add(&ids, Int64GetDatum(texts[i].message_id));
-				sf_array_add(&times, TimestampTzGetDatum(texts[i].message_at));
-				sf_array_add(&returned, BoolGetDatum(texts[i].returned));
-			}
-			texts[i].fate = SF_FATE_SUPPRESS;	/* until the gate says otherwise */
-			texts[i].code = is_poison(claimer, texts[i].message_id) ? "template_error" : "expired";
-			texts[i].rule = is_poison(claimer, texts[i].message_id)
-				? "it made the dispatcher fail, see the server log" : "its row in message is gone";
-		}
-	if (ids.n == 0)
-		return;
-	sf_plan(&plan_decide,
-			"SELECT g.message_id, g.verdict, g.code, g.rule, g.next_at, g.phone, g.template_version_id, g.body,"
-			" CASE WHEN v.uses_contact THEN coalesce(g.vars, '{}') || pg_catalog.jsonb_build_object('contact',"
-			"  k.attributes || pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object("
-			"   'name', k.name, 'locale', k.locale, 'region', k.region))) ELSE g.vars END,"
-			" g.provider_id, g.sender_id, g.consent_event_id, g.expires_at, g.max_attempts, g.in_doubt_policy,"
-			" i.message_id IS NOT NULL, g.time_zone, k.locale, k.region,"
-			" CASE WHEN u.returned THEN (SELECT x.rule FROM smsfollow.verdict x"
-			"  WHERE x.message_id = u.message_id AND x.verdict = 'cancel' AND x.at >= u.message_at LIMIT 1) END"
-			" FROM unnest($1, $2, $3) AS u(message_id, message_at, returned)"
-			" CROSS JOIN LATERAL (SELECT * FROM smsfollow.gate x"
-			"  WHERE x.message_id = u.message_id AND x.message_at = u.message_at OFFSET 0) g"
-			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.template_version x"
-			"  WHERE x.template_version_id = g.template_version_id OFFSET 0) v ON true"
-			" LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact x"
-			"  WHERE x.contact_id = g.contact_id OFFSET 0) k ON true"
-			" LEFT JOIN LATERAL (SELECT x.message_id FROM smsfollow.inflight x"
-			"  WHERE x.contact_id = g.contact_id OFFSET 0) i ON true",
-			3, types);
-	values[0] = sf_array_datum(&ids, INT8OID);
-	values[1] = sf_array_datum(&times, TIMESTAMPTZOID);
-	values[2] = sf_array_datum(&returned, BOOLOID);
-	sf_execute(plan_decide, values, NULL, SPI_OK_SELECT);
-	desc = SPI_tuptable->tupdesc;
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		sf_text    *t = NULL;
-		Datum		v[20];
-		bool		isnull[20];
-		int64		id;
-		char	   *verdict;
-
-		heap_deform_tuple(tuple, desc, v, isnull);
-		id = DatumGetInt64(v[0]);
-		for (int k = 0; k < n; k++, at++)
-			if (texts[at % n].message_id == id)
-			{
-				t = &texts[at % n];
-				break;
-			}
-		if (t == NULL)
-			continue;
-		verdict = TextDatumGetCString(v[1]);
-		t->code = isnull[2] ? NULL : TextDatumGetCString(v[2]);
-		t->rule = isnull[3] ? NULL : TextDatumGetCString(v[3]);
-		if (DatumGetBool(v[15]))
-		{
-			/* another dispatcher's text to this contact; ours are known to be busy */
-			t->fate = SF_FATE_PARK;
-			t->next_at = wall + SF_PARK_LOCKED_US;
-			continue;
-		}
-		if (!isnull[19])
-		{
-			t->fate = SF_FATE_CANCEL;
-			t->code = "cancelled";
-			t->rule = TextDatumGetCString(v[19]);
-			continue;
-		}
-		if (strcmp(verdict, "suppress") == 0)
-			continue;
-		if (strcmp(verdict, "expire") == 0)
-		{
-			t->fate = SF_FATE_EXPIRE;
-			continue;
-		}
-		if (strcmp(verdict, "defer") == 0)
-		{
-			t->fate = SF_FATE_DEFER;
-			t->next_at = isnull[4] ? DT_NOEND : DatumGetTimestampTz(v[4]);
-			/* no rule about this text: a row each minute would tell nothing */
-			t->pacing = strcmp(t->code, "sender_unavailable") == 0;
-			continue;
-		}
-		t->fate = SF_FATE_SEND;
-		t->code = NULL;
-		t->phone = TextDatumGetCString(v[5]);
-		t->account = isnull[9] ? NULL : sf_config_account(DatumGetInt32(v[9]));
-		t->sending = isnull[10] ? NULL : sf_config_sending(DatumGetInt32(v[10]));
-		t->consent_event_id = isnull[11] ? 0 : DatumGetInt64(v[11]);
-		t->expires_at = DatumGetTimestampTz(v[12]);
-		t->max_attempts = isnull[13] ? sf_max_attempts : DatumGetInt32(v[13]);
-		strlcpy(t->policy, TextDatumGetCString(v[14]), sizeof(t->policy));
-		render(t, !isnull[6], isnull[6] ? 0 : DatumGetInt32(v[6]),
-			   isnull[7] ? NULL : TextDatumGetCString(v[7]),
-			   isnull[8] ? NULL : DatumGetJsonbP(v[8]),
-			   isnull[16] ? NULL : TextDatumGetCString(v[16]),
-			   isnull[17] ? NULL : TextDatumGetCString(v[17]),
-			   isnull[18] ? NULL : TextDatumGetCString(v[18]));
-		if (t->fate == SF_FATE_SEND && t->sending == NULL)
-		{
-			t->fate = SF_FATE_DEFER;
-			t->code = "sender_unavailable";
-			t->next_at = now + 60 * USECS_PER_SEC;
-		}
-		if (t->fate == SF_FATE_SEND)
-			pace(claimer, t, wall, now);
-	}
-	/* vars and bodies may point into the result, so it lives as long as the wave */
-}
-
-/*
- * Texts of paused campaigns leave the claim path until resume() brings them
- * back.  So the pause must outlast this transaction: a campaign that is being
- * resumed right now keeps its texts here, to be offered again soon.
- */
-static void
-hold_paused(sf_text *texts, int n)
-{
-	static const Oid types[] = {INT4ARRAYOID};
-	TimestampTz offer_at = GetCurrentTimestamp() + SF_PARK_LOCKED_US;
-	sf_array	ids;
-	Datum		values[1];
-
-	sf_array_init(&ids, n);
-	for (int i = 0; i < n; i++)
-		if (texts[i].fate == SF_FATE_DEFER && texts[i].next_at == DT_NOEND)
-			sf_array_add(&ids, Int32GetDatum(texts[i].campaign_id));
-	if (ids.n == 0)
-		return;
-	sf_plan(&plan_paused, "SELECT c.campaign_id FROM smsfollow.campaign c"
-			" WHERE c.campaign_id = ANY ($1) AND c.paused FOR SHARE SKIP LOCKED", 1, types);
-	values[0] = sf_array_datum(&ids, INT4OID);
-	sf_execute(plan_paused, values, NULL, SPI_OK_SELECT);
-	for (int i = 0; i < n; i++)
-	{
-		bool		paused = false;
-
-		if (texts[i].fate != SF_FATE_DEFER || texts[i].next_at != DT_NOEND)
-			continue;
-		for (uint64 row = 0; row < SPI_processed && !paused; row++)
-		{
-			bool		isnull;
-
-			paused = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)) == texts[i].campaign_id;
-		}
-		if (!paused)
-		{
-			texts[i].fate = SF_FATE_PARK;
-			texts[i].next_at = offer_at;
-		}
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/*
- * Writes permits, verdicts and new places in the queue.
- */
-static void
-write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
-{
-	static const Oid permit_types[] = {
-		TIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
-		INT2ARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT2ARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, INT8OID, TIMESTAMPTZOID
-	};
-	static const Oid leave_types[] = {TIDARRAYOID};
-	static const Oid verdict_types[] = {
-		TIMESTAMPTZOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID
-	};
-	static const Oid again_types[] = {
-		INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-		INT4ARRAYOID, INT4ARRAYOID, INT2ARRAYOID, TEXTARRAYOID
-	};
-	sf_array	p[14];
-	sf_array	left;
-	sf_array	v[8];
-	sf_array	a[9];
-
-	for (int i = 0; i < 14; i++)
-		sf_array_init(&p[i], n);
-	for (int i = 0; i < 8; i++)
-		sf_array_init(&v[i], n);
-	for (int i = 0; i < 9; i++)
-		sf_array_init(&a[i], n);
-	sf_array_init(&left, n);
-	for (int i = 0; i < n; i++)
-	{
-		sf_text    *t = &texts[i];
-
-		if (t->fate == SF_FATE_PARK)
-			continue;
-		if (t->fate == SF_FATE_SEND)
-		{
-			sf_array_add(&p[0], PointerGetDatum(&t->tid));
-			sf_array_add(&p[1], Int64GetDatum(t->message_id));
-			sf_array_add(&p[2], TimestampTzGetDatum(t->message_at));
-			sf_array_add(&p[3], Int64GetDatum(t->contact_id));
-			sf_array_add(&p[4], Int32GetDatum(t->campaign_id));
-			sf_array_add(&p[5], Int32GetDatum(t->program_id));
-			sf_array_add(&p[6], Int16GetDatum(t->lane));
-			sf_array_add(&p[7], Int16GetDatum(t->attempt + 1));
-			sf_array_add(&p[8], Int32GetDatum(t->account->provider_id));
-			sf_array_add(&p[9], Int32GetDatum(t->sending->sender_id));
-			sf_array_add(&p[10], Int64GetDatum(t->consent_event_id));
-			sf_array_add(&p[11], Int16GetDatum(t->segments.segments));
-			sf_array_add_text(&p[12], sf_encoding_name(t->segments.encoding));
-			sf_array_add_text(&p[13], t->body);
-			continue;
-		}
-		sf_array_add(&left, PointerGetDatum(&t->tid));
-		if (!t->pacing)
-		{
-			sf_array_add(&v[0], Int64GetDatum(t->message_id));
-			sf_array_add(&v[1], Int64GetDatum(t->contact_id));
-			sf_array_add(&v[2], Int32GetDatum(t->campaign_id));
-			sf_array_add_text(&v[3], sf_fate_name(t->fate));
-			sf_array_add_text(&v[4], t->code);
-			sf_array_add_text(&v[5], t->rule);
-			if (t->fate == SF_FATE_DEFER && t->next_at != DT_NOEND)
-				sf_array_add(&v[6], TimestampTzGetDatum(t->next_at));
-			else
-				sf_array_add_null(&v[6]);
-			sf_array_add_text(&v[7], t->detail);
-		}
-		if (t->fate == SF_FATE_DEFER)
-		{
-			/* no next instant: into the paused lane, until somebody resumes */
-			bool		paused = t->next_at == DT_NOEND;
-
-			sf_array_add(&a[0], Int16GetDatum(paused ? -1 - t->lane : t->lane));
-			sf_array_add(&a[1], TimestampTzGetDatum(paused ? t->send_at : t->next_at));
-			sf_array_add(&a[2], Int64GetDatum(t->message_id));
-			sf_array_add(&a[3], TimestampTzGetDatum(t->message_at));
-			sf_array_add(&a[4], Int64GetDatum(t->contact_id));
-			sf_array_add(&a[5], Int32GetDatum(t->campaign_id));
-			sf_array_add(&a[6], Int32GetDatum(t->program_id));
-			sf_array_add(&a[7], Int16GetDatum(t->attempt));
-			sf_array_add_text(&a[8], t->code);
-		}
-	}
-	if (p[0].n > 0)
-	{
-		Datum		values[16];
-
-		if (plan_permit == NULL)
-			sf_plan(&plan_permit,
-					psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1))"
-							 " INSERT INTO %s (message_id, message_at, contact_id, campaign_id, program_id, lane,"
-							 "  attempt, provider_id, sender_id, consent_event_id, segments, encoding, body, epoch, started_at)"
-							 " SELECT u.*, $15, $16 FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS u",
-							 sf_shard.ready, sf_shard.inflight),
-					16, permit_types);
-		for (int i = 0; i < 14; i++)
-			values[i] = sf_array_datum(&p[i], get_element_type(permit_types[i]));
-		values[14] = Int64GetDatum(claimer->epoch);
-		values[15] = TimestampTzGetDatum(now);
-		sf_execute(plan_permit, values, NULL, SPI_OK_INSERT);
-	}
-	if (left.n > 0)
-	{
-		Datum		values[1];
-
-		if (plan_leave == NULL)
-			sf_plan(&plan_leave, psprintf("DELETE FROM %s WHERE ctid = ANY ($1)", sf_shard.ready), 1, leave_types);
-		values[0] = sf_array_datum(&left, TIDOID);
-		sf_execute(plan_leave, values, NULL, SPI_OK_DELETE);
-	}
-	if (v[0].n > 0)
-	{
-		Datum		values[9];
-
-		sf_ensure_partition(now);
-		sf_plan(&plan_verdict,
-				"WITH said AS (SELECT * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9)"
-				"  AS u(message_id, contact_id, campaign_id, verdict, code, rule, next_at, detail)),"
-				" counted AS (INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)"
-				"  SELECT s.campaign_id, pg_catalog.date_trunc('minute', $1),"
-				"   CASE s.verdict WHEN 'suppress' THEN 'suppressed' WHEN 'cancel' THEN 'cancelled' ELSE 'expired' END, s.code, pg_catalog.count(*)"
-				"  FROM said s WHERE s.verdict <> 'defer' GROUP BY 1, 3, 4)"
-				" INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule, next_at, detail)"
-				" SELECT $1, s.message_id, s.contact_id, s.verdict, s.code, s.rule, s.next_at, s.detail FROM said s",
-				9, verdict_types);
-		values[0] = TimestampTzGetDatum(now);
-		for (int i = 0; i < 8; i++)
-			values[i + 1] = sf_array_datum(&v[i], get_element_type(verdict_types[i + 1]));
-		sf_execute(plan_verdict, values, NULL, SPI_OK_INSERT);
-	}
-	if (a[0].n > 0)
-	{
-		Datum		values[9];
-
-		if (plan_again == NULL)
-			sf_plan(&plan_again,
-					psprintf("INSERT INTO %s (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, attempt, code)"
-							 " SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)", sf_shard.ready),
-					9, again_types);
-		for (int i = 0; i < 9; i++)
-			values[i] = sf_array_datum(&a[i], get_element_type(again_types[i]));
-		sf_execute(plan_again, values, NULL, SPI_OK_INSERT);
-	}
-}
-
-/*
  * One wave.  The texts live in the current memory context.
  */
 int
@@ -1069,9 +532,8 @@ sf_claim_wave(sf_claimer *claimer, int limit, sf_text **texts)
 	for (int i = 0; i < n; i++)
 		sf_process_check_text((*texts)[i].message_at);
 	lock_candidates(claimer, *texts, n);
-	decide(claimer, *texts, n, now);
-	hold_paused(*texts, n);
-	write_fates(claimer, *texts, n, now);
+	sf_decide(claimer, *texts, n, now);
+	sf_write_fates(claimer, *texts, n, now);
 	wall = GetCurrentTimestamp();
 	for (int i = 0; i < n; i++)
 		if ((*texts)[i].fate == SF_FATE_PARK)

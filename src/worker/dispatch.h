@@ -3,8 +3,9 @@
  * dispatch.h
  *		The path of one text through the dispatcher: claim, send, settle.
  *
- *	claim.c		takes due texts, locks their contacts, asks the gate, renders,
- *				writes the permit (inflight) or the verdict
+ *	claim.c		takes due texts, locks their contacts; with decide.c, compose.c,
+ *				pace.c and fate.c (see claim.h) asks the gate, makes the body, writes
+ *				the permit (inflight) or the verdict
  *	settle.c	records what became of permitted texts
  *	lookup.c	asks providers about texts in doubt
  *	config.c	providers, senders and templates as the dispatcher keeps them

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * claim.h
+ *		What the steps of a claim hand each other.
+ *
+ *	claim.c		which texts: marks, look, lock; the wave as a whole
+ *	decide.c	what the gate says about each of them
+ *	compose.c	the body of a text that may go
+ *	pace.c		whether its provider and sender can take it now
+ *	fate.c		writes permits, verdicts and new places in the queue
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SF_CLAIM_H
+#define SF_CLAIM_H
+
+#include "worker/dispatch.h"
+
+#define SF_PARK_LOCKED_US (200 * 1000)	/* until a locked text is offered again */
+
+/* What a body is made of. */
+typedef struct sf_draft
+{
+	bool		has_template;
+	int32		template_version_id;
+	const char *literal;		/* when it has none */
+	Jsonb	   *vars;			/* NULL: none */
+	const char *zone;			/* of the contact, as are the next two; NULL: not known */
+	const char *locale;
+	const char *region;
+} sf_draft;
+
+/* decide.c: turns SF_FATE_SEND of locked texts into what the gate says */
+extern void sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now);
+
+/* compose.c: fills body and segments, or suppresses the text */
+extern void sf_compose(sf_text *text, const sf_draft *draft);
+
+/* pace.c: leaves the text as it is, or defers or parks it */
+extern void sf_pace(const sf_claimer *claimer, sf_text *text, TimestampTz wall, TimestampTz now);
+/* Has the provider room for one more request, after so many more? */
+extern bool sf_has_room(const sf_account *account, int more);
+
+/* fate.c */
+extern void sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now);
+
+#endif							/* SF_CLAIM_H */
