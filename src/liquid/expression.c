@@ -310,11 +310,11 @@ sf_parse_keywords(sf_lexer *x, int *count, sf_keyword **keywords)
 	}
 }
 
-/* The arguments of a filter, behind the colon. */
+/* The arguments of a filter, behind the colon; there may be none, or a comma behind them. */
 static bool
 parse_arguments(sf_lexer *x, sf_call *call)
 {
-	for (;;)
+	while (x->tok.type != SF_T_END && !sf_at_char(x, '|'))
 	{
 		sf_keyword	keyword;
 		bool		found;
@@ -344,6 +344,7 @@ parse_arguments(sf_lexer *x, sf_call *call)
 		if (!sf_lexer_next(x))
 			return false;
 	}
+	return true;
 }
 
 /* One filter, behind the |. */

@@ -34,6 +34,7 @@ static const sf_filter filters[] = {
 	{"first", 0, 0, sf_filter_first},
 	{"floor", 0, 0, sf_filter_floor},
 	{"gsm", 0, 0, sf_filter_gsm},
+	{"h", 0, 0, sf_filter_escape},
 	{"has", 1, 2, sf_filter_has},
 	{"join", 0, 1, sf_filter_join},
 	{"last", 0, 0, sf_filter_last},

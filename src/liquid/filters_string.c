@@ -326,7 +326,7 @@ sf_filter_truncate(sf_render *r, sf_value input, const sf_args *args, sf_value *
 		return false;
 	if (sf_chars(result->u.str, result->len) <= length)
 		return true;
-	length = Max(length - sf_chars(ellipsis.u.str, ellipsis.len), 0);
+	length = Max(Max(length, 0) - sf_chars(ellipsis.u.str, ellipsis.len), 0);
 	return concatenate(r, sf_str(result->u.str, sf_char_offset(result->u.str, result->len, length)),
 					   ellipsis, result);
 }

@@ -425,6 +425,7 @@ extern bool sf_parse_include(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_parse_render(sf_parser *p, const sf_tag *tag, sf_block *block);
 extern bool sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos,
 							const char **name, int *len);
+extern bool sf_nothing_left(sf_parser *p, const sf_tag *tag, int pos);
 extern bool sf_loop_offset(sf_render *r, const char *name, int len, int64 **at);
 extern sf_node *sf_output_node(sf_parser *p, int offset, int inner, int inner_end);
 

@@ -62,11 +62,12 @@ look_inside(const sf_parser *p, sf_piece *piece)
 	int			i = piece->offset + 2;
 	int			end = piece->end - 2;
 
+	/* a hyphen alone is that of both sides */
 	piece->trim_left = i < end && s[i] == '-';
+	piece->trim_right = i < end && s[end - 1] == '-';
 	if (piece->trim_left)
 		i++;
-	piece->trim_right = end > i && s[end - 1] == '-';
-	if (piece->trim_right)
+	if (piece->trim_right && end > i)
 		end--;
 	piece->inner = i;
 	piece->inner_end = end;
@@ -249,7 +250,7 @@ sf_next_tag(sf_parser *p, sf_piece *piece)
 
 /*
  * Looks for {% name %}, whatever stands before it, and moves behind it.  The
- * body ends at *body_end.
+ * body ends at *body_end.  A tag begins at the last {% before its %}.
  */
 bool
 sf_find_raw_end(sf_parser *p, const char *name, int *body_end, sf_piece *end)
@@ -260,9 +261,12 @@ sf_find_raw_end(sf_parser *p, const char *name, int *body_end, sf_piece *end)
 	while ((pos = find_mark(p, pos, '{', '%')) >= 0)
 	{
 		int			stop = find_mark(p, pos + 2, '%', '}');
+		int			later;
 
 		if (stop < 0)
 			break;
+		while ((later = find_mark(p, pos + 2, '{', '%')) >= 0 && later < stop)
+			pos = later;
 		end->type = SF_P_TAG;
 		end->offset = pos;
 		end->end = stop + 2;
@@ -273,7 +277,7 @@ sf_find_raw_end(sf_parser *p, const char *name, int *body_end, sf_piece *end)
 			p->pos = end->end;
 			return true;
 		}
-		pos += 2;
+		pos = end->end;
 	}
 	return false;
 }

@@ -190,7 +190,7 @@ sf_index(sf_render *r, sf_value array, int64 i, sf_value *v)
 	return true;
 }
 
-/* First item, pair or character; nil when there is none. */
+/* First item, pair or character; nil when there is none, but of an empty string itself. */
 bool
 sf_first(sf_render *r, sf_value v, sf_value *item)
 {
@@ -210,12 +210,12 @@ sf_first(sf_render *r, sf_value v, sf_value *item)
 	}
 	else if (v.type == SF_V_RANGE)
 		*item = sf_int(v.u.range->from);
-	else if (v.type == SF_V_STR && v.len > 0)
-		*item = sf_str(v.u.str, sf_char_len(v.u.str, v.u.str + v.len));
+	else if (v.type == SF_V_STR)
+		*item = sf_str(v.u.str, v.len > 0 ? sf_char_len(v.u.str, v.u.str + v.len) : 0);
 	return true;
 }
 
-/* Last item or character; an object has none. */
+/* Last item or character, see sf_first; an object has none. */
 bool
 sf_last(sf_render *r, sf_value v, sf_value *item)
 {
@@ -224,7 +224,7 @@ sf_last(sf_render *r, sf_value v, sf_value *item)
 		return sf_index(r, v, -1, item);
 	if (v.type == SF_V_RANGE)
 		*item = sf_int(v.u.range->to);
-	else if (v.type == SF_V_STR && v.len > 0)
+	else if (v.type == SF_V_STR)
 	{
 		int			start = sf_char_offset(v.u.str, v.len, sf_chars(v.u.str, v.len) - 1);
 

@@ -287,13 +287,21 @@ sf_to_number(sf_value v)
 	return long_number(s, digits);
 }
 
-/* A position or count: an integer, or a string that is one and nothing else. */
+/*
+ * A position or count: an integer, or a string that is one and nothing else.
+ * One that does not fit becomes the nearest int64, which is as far away.
+ */
 bool
 sf_to_integer(sf_render *r, sf_value v, int64 *i)
 {
 	if (v.type == SF_V_INT)
 	{
 		*i = v.u.i;
+		return true;
+	}
+	if (v.type == SF_V_NUM && v.u.num != NULL && !sf_is_decimal(v.u.num) && !view(v.u.num).special)
+	{
+		*i = view(v.u.num).negative ? PG_INT64_MIN : PG_INT64_MAX;
 		return true;
 	}
 	if (v.type == SF_V_STR)
@@ -307,9 +315,11 @@ sf_to_integer(sf_render *r, sf_value v, int64 *i)
 		while (k < len && ((s[k] >= '0' && s[k] <= '9') ||
 						   (s[k] == '_' && k > 0 && k + 1 < len && s[k - 1] != '_')))
 			k++;
-		if (k == len && len > 0 && s[len - 1] >= '0' && s[len - 1] <= '9' &&
-			sf_leading_integer(sf_str(s, len), i))
+		if (k == len && len > 0 && s[len - 1] >= '0' && s[len - 1] <= '9')
+		{
+			(void) sf_leading_integer(sf_str(s, len), i);
 			return true;
+		}
 	}
 	return sf_render_error(r, "expected an integer");
 }

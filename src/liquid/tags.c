@@ -52,10 +52,29 @@ sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos, const ch
 	*len = s + i - *name;
 	if (*len == 0)
 		return sf_parse_error(p, i, "expected the name of a variable");
-	if (quote && i < tag->inner_end && s[i] == quote)
+	if (quote)
+	{
+		if (i >= tag->inner_end || s[i] != quote)
+			return sf_parse_error(p, i, "this name does not end: expected %c", quote);
 		i++;
+	}
 	*pos = i;
 	return true;
+}
+
+/* True when nothing but white space stands in the tag from pos on. */
+bool
+sf_nothing_left(sf_parser *p, const sf_tag *tag, int pos)
+{
+	int			end = tag->inner_end;
+
+	while (pos < end && sf_is_space(p->source[pos]))
+		pos++;
+	while (end > pos && sf_is_space(p->source[end - 1]))
+		end--;
+	return pos == end ||
+		sf_parse_error(p, pos, "expected the end of this tag but found \"%.*s\"",
+					   sf_clip(p->source + pos, end - pos, 40), p->source + pos);
 }
 
 bool
@@ -221,19 +240,11 @@ bool
 sf_parse_counter(sf_parser *p, const sf_tag *tag, sf_block *block)
 {
 	counter_node *n = sf_node_new(sizeof(counter_node), tag, false, render_counter);
-	int			from = tag->inner;
-	int			to = tag->inner_end;
+	int			pos;
 
-	while (from < to && sf_is_space(p->source[from]))
-		from++;
-	while (to > from && sf_is_space(p->source[to - 1]))
-		to--;
-	n->name = p->source + from;
-	n->len = to - from;
 	n->down = sf_tag_is(tag, "decrement");
-	if (n->len == 0)
-		return sf_parse_error(p, from, "expected the name of a counter");
-	return sf_block_add(block, &n->base);
+	return sf_parse_target(p, tag, false, &pos, &n->name, &n->len) && sf_nothing_left(p, tag, pos) &&
+		sf_block_add(block, &n->base);
 }
 
 /* break, continue */
@@ -283,18 +294,6 @@ sf_parse_skip(sf_parser *p, const sf_tag *tag, sf_block *block)
 		sf_block_add(block, &n->base);
 }
 
-/* True when nothing but white space follows the name of a tag. */
-static bool
-no_arguments(sf_parser *p, const sf_tag *tag)
-{
-	int			i;
-
-	for (i = tag->inner; i < tag->inner_end; i++)
-		if (!sf_is_space(p->source[i]))
-			return sf_parse_error(p, i, "tag \"%.*s\" takes no arguments", tag->name_len, tag->name);
-	return true;
-}
-
 /* True when the range has a {% doc %} tag. */
 static bool
 has_doc(const sf_parser *p, int from, int to)
@@ -337,7 +336,7 @@ sf_parse_raw(sf_parser *p, const sf_tag *tag, sf_block *block)
 	int			to;
 	sf_node    *node;
 
-	if (!no_arguments(p, tag))
+	if (!sf_nothing_left(p, tag, tag->inner))
 		return false;
 	if (p->lines || !sf_find_raw_end(p, raw ? "endraw" : "enddoc", &to, &end))
 	{

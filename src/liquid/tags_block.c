@@ -226,8 +226,8 @@ sf_parse_capture(sf_parser *p, const sf_tag *tag, sf_block *block)
 	capture_node *n = sf_node_new(sizeof(capture_node), tag, true, render_capture);
 	int			pos;
 
-	return sf_parse_target(p, tag, true, &pos, &n->name, &n->len) && sf_parse_until(p, tag, &n->block) &&
-		sf_block_add(block, &n->base);
+	return sf_parse_target(p, tag, true, &pos, &n->name, &n->len) && sf_nothing_left(p, tag, pos) &&
+		sf_parse_until(p, tag, &n->block) && sf_block_add(block, &n->base);
 }
 
 static sf_status

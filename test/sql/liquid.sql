@@ -83,7 +83,7 @@ SELECT pg_temp.show(ARRAY[
 
 \echo --- raw, comment, doc, liquid
 SELECT pg_temp.show(ARRAY[
-	'{% raw %}{{ x }} {% if %}{% endraw %}.', '{% comment %}{{ x }}{% foo %}{% comment %}{% endcomment %}{% endcomment %}.', '{% # note %}.', '{%- # one
+	'{% raw %}{{ x }} {% if %}{% endraw %}.', '{% raw %}{% open {% endraw %}.', '{% comment %}{{ x }}{% foo %}{% comment %}{% endcomment %}{% endcomment %}.', '{% # note %}.', '{%- # one
   # two -%} .', '{% doc %}{% if %}{{{% enddoc %}.', '{% liquid
   assign x = 2
   if x == 2
@@ -104,7 +104,7 @@ SELECT pg_temp.show(ARRAY[
 
 \echo --- white space
 SELECT pg_temp.show(ARRAY[
-	'a  {{- 1 -}}  b', 'a {%- if true %} b {% endif -%} c', E'a\n\t{%- assign x = 1 -%}\n b', 'a{% if true %}   {% endif %}b', 'a{% if true %} {{ "" }} {% endif %}b',
+	'a  {{- 1 -}}  b', 'a {{-}} b', 'a {{- -}} b', 'a {%- if true %} b {% endif -%} c', E'a\n\t{%- assign x = 1 -%}\n b', 'a{% if true %}   {% endif %}b', 'a{% if true %} {{ "" }} {% endif %}b',
 	'a{% for i in (1..2) %} {% assign x = i %} {% endfor %}b', 'a {%- raw -%} x {%- endraw -%} b', U&'a\00A0{{- 1 }}']);
 
 \echo --- partials

@@ -24,7 +24,7 @@ $$;
 SELECT pg_temp.show(ARRAY[
 	'gone | default: "x"', 'nil | default: "x"', 'false | default: "x"', 'false | default: "x", allow_false: true', '"" | default: "x"', '0 | default: "x"',
 	'list | default: "x" | join', 'none | default: "x"', 'name | upcase | default: "x"', 'gone | upcase | default: "x"', 'gone | default', 'list | size', '"häß" | size', 'gone | size', 'obj | size',
-	'list | first', 'list | last', 'obj | first', '"ab" | first', '(3..9) | last'],
+	'list | first', 'list | last', 'obj | first', '"ab" | first', '"" | first | append: "."', '"ab" | first:', '"a" | append: "b", | append: "c",', '(3..9) | last'],
 	'{"list": [3, 1, 2], "none": [], "obj": {"k": "v"}, "name": "jane"}');
 
 \echo --- strings
@@ -33,14 +33,14 @@ SELECT pg_temp.show(ARRAY[
 	'"  a  " | strip | append: "|"', '"  a  " | lstrip | append: "|"', '"  a  " | rstrip | append: "|"', '"a  b   c " | squish',
 	'"a-b-c" | remove: "-"', '"a-b-c" | remove_first: "-"', '"a-b-c" | remove_last: "-"', '"a-b-c" | replace: "-", "+"', '"a-b-c" | replace_first: "-", "+"',
 	'"a-b-c" | replace_last: "-", "+"', '"aé" | replace: "", "."', '"aaa" | replace: "aa", "b"', '"abc" | replace: "b"', 'lines | strip_newlines', 'lines | newline_to_br',
-	'"häßlich" | slice: 1', '"häßlich" | slice: 1, 3', '"häßlich" | slice: -3, 2', '"abc" | slice: 9', '"abc" | slice: 1, -1', '"a,b,,c,," | split: "," | join: "|"',
+	'"häßlich" | slice: 1', '"häßlich" | slice: 1, 3', '"häßlich" | slice: -3, 2', '"abc" | slice: 9', '"abc" | slice: 1, 99999999999999999999', '"abc" | slice: -99999999999999999999', '"abc" | slice: "99999999999999999999"', '"abc" | slice: 1.5', '"abc" | slice: 1, -1', '"a,b,,c,," | split: "," | join: "|"',
 	'" a  b c " | split: " " | join: "|"', '"häß" | split: "" | join: "|"', '"Ground control to Major Tom." | truncate: 18', '"Ground control" | truncate: 8, "…"',
-	'"abc" | truncate: 2', '"äöüäöü" | truncate: 4, ""', '"one two  three four" | truncatewords: 3', '"one two" | truncatewords: 3', '"one two three" | truncatewords: 2, "--"'],
+	'"abc" | truncate: 2', '"abc" | truncate: -9223372036854775808', '"abc" | truncate: 99999999999999999999', '"äöüäöü" | truncate: 4, ""', '"one two  three four" | truncatewords: 3', '"one two" | truncatewords: 3', '"one two three" | truncatewords: 2, "--"'],
 	jsonb_build_object('lines', E'a\nb\r\nc'));
 
 \echo --- web
 SELECT pg_temp.show(ARRAY[
-	'"<a href=''x''>&amp;</a>" | escape', 'html | escape', 'html | escape_once', 'html | strip_html', '"a b&c=ä/~*" | url_encode', '"a+b%26%C3%A4%zz" | url_decode', '"%FF" | url_decode', '"%00" | url_decode',
+	'"<a href=''x''>&amp;</a>" | escape', 'html | escape', '"<&>" | h', 'html | escape_once', 'html | strip_html', '"a b&c=ä/~*" | url_encode', '"a+b%26%C3%A4%zz" | url_decode', '"%FF" | url_decode', '"%00" | url_decode',
 	'"häß" | base64_encode', '"aMOkw58=" | base64_decode', '"aMOkw58" | base64_decode', '"_-8" | base64_url_safe_decode', '"Pz8_" | base64_url_safe_decode', '"???" | base64_url_safe_encode', '"@" | base64_decode', '"/w==" | base64_decode'],
 	'{"html": "<p class=\"x\">Tom &amp; <b>Jerry</b> & co<script>alert(1)</script><!-- c --></p>"}');
 

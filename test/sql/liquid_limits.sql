@@ -21,7 +21,7 @@ $$;
 SELECT t || '  =>  ' || pg_temp.try(t) FROM unnest(ARRAY[
 	'{{ name', 'ab{{ name }', '{% if x', '{{ name | nope }}', '{{ name | upcase: 1 }}', '{{ name | replace }}', '{{ a b }}', '{{ a | }}', '{{ "a }}', '{{ a. }}', '{{ a[1 }}', '{{ (1..) }}', '{{ a ! b }}', '{{ a § b }}', '{{ a | default: 1, nope: 2 }}', '{{ -a }}',
 	'{% nope %}', '{% %}', '{% if %}x{% endif %}', '{% if a %}', '{% if a %}{% endfor %}', '{% endif %}', '{% else %}', '{% if a == %}x{% endif %}', '{% if a and %}x{% endif %}', '{% if not a %}x{% endif %}', '{% for i %}{% endfor %}', '{% for i in a nope: 1 %}{% endfor %}',
-	'{% for i in a limit: 2 reversed %}{% endfor %}', '{% case %}{% endcase %}', '{% case a %}{% when %}{% endcase %}', '{% assign x %}', '{% assign = 1 %}', '{% capture %}{% endcapture %}', '{% cycle %}', '{% increment %}', '{% raw %}', '{% comment %}', '{% doc %}', '{% raw x %}{% endraw %}',
+	'{% for i in a limit: 2 reversed %}{% endfor %}', '{% case %}{% endcase %}', '{% case a %}{% when %}{% endcase %}', '{% assign x %}', '{% assign = 1 %}', '{% capture %}{% endcapture %}', '{% capture x y %}{% endcapture %}', '{% capture "x %}{% endcapture %}', '{% increment x y %}', '{% cycle %}', '{% increment %}', '{% raw %}', '{% comment %}', '{% doc %}', '{% raw x %}{% endraw %}',
 	'{% # a
  b %}', '{% liquid
  echo 1
