@@ -37,7 +37,7 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 test:
 	@test/run
 
-# Measures speed, WAL and memory; see test/bench/bench.pl.
+# Measures speed, WAL and memory; BENCH_ONLY="drain idle" does some sections alone, see test/bench.
 .PHONY: bench
 bench:
 	@test/run bench

@@ -294,7 +294,7 @@ sub bench
 		show_tail("$log/bench-build.log", 40) if $bad;
 		if (!$bad)
 		{
-			open(my $out, '-|', $^X, map({ "-I$_" } @_), 'test/bench/bench.pl') or die "bench.pl: $!";
+			open(my $out, '-|', $^X, map({ "-I$_" } @_), 'test/bench/bench.pl', split(' ', $ENV{BENCH_ONLY} // '')) or die "bench.pl: $!";
 			while (my $line = <$out>) { print $line }
 			$bad = !close $out;
 		}
