@@ -43,7 +43,8 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RAISE EXCEPTION '% must not be null', argument USING ERRCODE = 'null_value_not_allowed';
+	RAISE EXCEPTION '% must not be null', argument
+		USING ERRCODE = 'null_value_not_allowed', HINT = format('Give a value for %s.', argument);
 END
 $$;
 COMMENT ON FUNCTION smsfollow.raise_null(text) IS 'Raises null_value_not_allowed, naming the argument';

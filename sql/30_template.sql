@@ -49,7 +49,8 @@ BEGIN
 		PERFORM smsfollow.raise_null(CASE WHEN name IS NULL THEN 'name' WHEN body IS NULL THEN 'body' ELSE 'missing' END);
 	END IF;
 	IF name = '' OR length(name) > 100 THEN
-		RAISE EXCEPTION 'name must have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'name must have 1 to 100 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a shorter name that is not empty.';
 	END IF;
 	IF missing NOT IN ('error', 'empty', 'skip') THEN
 		RAISE EXCEPTION 'missing "%" is not known', missing

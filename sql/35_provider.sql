@@ -341,11 +341,12 @@ BEGIN
 	p.secret_name := NULLIF(COALESCE(alter_provider.secret_name, p.secret_name), '');
 	p.max_in_flight := NULLIF(COALESCE(alter_provider.max_in_flight, p.max_in_flight), 0);
 	IF jsonb_typeof(p.settings) <> 'object' THEN
-		RAISE EXCEPTION 'settings must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'settings must be a JSON object'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give {} for none; README.md lists those of each kind.';
 	END IF;
 	IF p.max_in_flight NOT BETWEEN 1 AND 2000 THEN
 		RAISE EXCEPTION 'max_in_flight must be from 1 to 2000, or 0 to take the limit away'
-			USING ERRCODE = 'invalid_parameter_value';
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for no change.';
 	END IF;
 	PERFORM smsfollow.check_secret_name(p.secret_name);
 	PERFORM smsfollow.check_provider(p.name, smsfollow.kind_description(p.kind), p.settings, p.secret_name IS NOT NULL);
@@ -391,7 +392,8 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'A long code usually has 1, a toll-free number 3, a short code 10 to 100.';
 	END IF;
 	IF burst NOT BETWEEN 1 AND 100000 THEN
-		RAISE EXCEPTION 'burst must be from 1 to 100000' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'burst must be from 1 to 100000'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is the number of SMS parts that may go at once after a pause.';
 	END IF;
 END $$;
 COMMENT ON FUNCTION smsfollow.check_sender(text, numeric, integer) IS

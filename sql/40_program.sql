@@ -85,16 +85,19 @@ BEGIN
 		PERFORM smsfollow.raise_null(CASE WHEN name IS NULL THEN 'name' WHEN purpose IS NULL THEN 'purpose' ELSE 'brand' END);
 	END IF;
 	IF name = '' OR length(name) > 100 THEN
-		RAISE EXCEPTION 'name must have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'name must have 1 to 100 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a shorter name that is not empty.';
 	ELSIF brand = '' THEN
-		RAISE EXCEPTION 'brand must not be empty' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'brand must not be empty'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the name under which people know the sender.';
 	ELSIF purpose NOT IN ('marketing', 'transactional', 'conversational', 'compliance') THEN
 		RAISE EXCEPTION 'purpose "%" is not known', purpose
 			USING ERRCODE = 'invalid_parameter_value',
 				  HINT = 'Use marketing, transactional, conversational or compliance.';
 	END IF;
 	IF EXISTS (SELECT FROM smsfollow.program p WHERE p.name = create_program.name) THEN
-		RAISE EXCEPTION 'program "%" already exists', name USING ERRCODE = 'duplicate_object';
+		RAISE EXCEPTION 'program "%" already exists', name
+			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name, or use the program that is there.';
 	END IF;
 	INSERT INTO smsfollow.program (name, purpose, brand, disclosure, help_text, stop_text, sender_id)
 	VALUES (name, purpose, brand, disclosure, help_text, stop_text, smsfollow.sender_id(sender))

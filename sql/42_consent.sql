@@ -94,7 +94,8 @@ BEGIN
 		PERFORM smsfollow.raise_null(CASE WHEN phone IS NULL THEN 'phone' ELSE 'method' END);
 	END IF;
 	IF method = '' OR length(method) > 100 THEN
-		RAISE EXCEPTION 'method must have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'method must have 1 to 100 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Say in a few words how the person told you, such as web_form, keyword or paper.';
 	END IF;
 	IF evidence IS NOT NULL AND jsonb_typeof(evidence) <> 'object' THEN
 		RAISE EXCEPTION 'evidence must be a JSON object'

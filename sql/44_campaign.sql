@@ -73,7 +73,8 @@ BEGIN
 		PERFORM smsfollow.raise_null('name');
 	END IF;
 	IF name = '' OR length(name) > 100 THEN
-		RAISE EXCEPTION 'name must have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'name must have 1 to 100 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a shorter name that is not empty.';
 	END IF;
 	pid := smsfollow.program_id(program);
 	SELECT p.purpose INTO purpose FROM smsfollow.program p WHERE p.program_id = pid;
@@ -85,9 +86,11 @@ BEGIN
 		RAISE EXCEPTION 'in_doubt_policy "%" is not known', in_doubt_policy
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use hold, retry_after_lookup, retry or drop.';
 	ELSIF max_attempts NOT BETWEEN 1 AND 100 THEN
-		RAISE EXCEPTION 'max_attempts must be from 1 to 100' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'max_attempts must be from 1 to 100'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for the default, smsfollow.max_attempts.';
 	ELSIF lane NOT BETWEEN 0 AND 3 THEN
-		RAISE EXCEPTION 'lane must be from 0 to 3' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'lane must be from 0 to 3'
+			USING ERRCODE = 'invalid_parameter_value', HINT = '0 is the most urgent; leave it out for that of the purpose of the program.';
 	ELSIF expires_after IS NULL OR expires_after <= '0' OR expires_after > '10 years' THEN
 		RAISE EXCEPTION 'expires_after must be more than zero and at most 10 years'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
@@ -100,7 +103,8 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT campaign_name_key DO NOTHING
 	RETURNING c.campaign_id INTO id;
 	IF id IS NULL THEN
-		RAISE EXCEPTION 'campaign "%" already exists', name USING ERRCODE = 'duplicate_object';
+		RAISE EXCEPTION 'campaign "%" already exists', name
+			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name, or use the campaign that is there.';
 	END IF;
 	RETURN id;
 END

@@ -25,7 +25,8 @@ BEGIN
 	SELECT k.program_id, k.lane, k.paused, coalesce(enqueue.expires_after, k.expires_after) AS expires_after
 	INTO c FROM smsfollow.campaign k WHERE k.campaign_id = campaign;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'campaign % does not exist', campaign USING ERRCODE = 'undefined_object';
+		RAISE EXCEPTION 'campaign % does not exist', campaign
+			USING ERRCODE = 'undefined_object', HINT = 'Look into smsfollow.campaign for the ids.';
 	END IF;
 	IF c.expires_after <= '0' OR c.expires_after > '10 years' THEN
 		RAISE EXCEPTION 'expires_after must be more than zero and at most 10 years'
@@ -36,14 +37,16 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass it through smsfollow.phone() first.';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(send_ats) AS u(at) WHERE NOT isfinite(u.at) OR u.at > smsfollow.clock() + interval '10 years') THEN
-		RAISE EXCEPTION 'send_at must be a finite time within 10 years' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'send_at must be a finite time within 10 years'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Schedule later what lies further ahead.';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(vars) AS u(v) WHERE jsonb_typeof(u.v) <> 'object') THEN
 		RAISE EXCEPTION 'vars must be a JSON object'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"first_name": "Ana"}.';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(keys) AS u(k) WHERE u.k = '' OR length(u.k) > 200) THEN
-		RAISE EXCEPTION 'idempotency_key must have 1 to 200 characters' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'idempotency_key must have 1 to 200 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a short name of what the text is about, such as an order number, or NULL for none.';
 	END IF;
 	IF template_version IS NULL AND EXISTS (
 			SELECT FROM generate_subscripts(phones, 1) AS i WHERE coalesce(bodies[i], '') = '') THEN
@@ -51,7 +54,8 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give one of them, or create the campaign with a template.';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(bodies) AS u(b) WHERE length(u.b) > 1600) THEN
-		RAISE EXCEPTION 'body is longer than 1600 characters' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'body is longer than 1600 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Shorten it; a text has at most 10 segments.';
 	END IF;
 
 	PERFORM smsfollow.ensure_contacts(phones);
@@ -262,7 +266,8 @@ AS $$
 BEGIN
 	SELECT l.state, l.contact_id INTO state, contact_id FROM smsfollow.message_log l WHERE l.message_id = message;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'message % does not exist', message USING ERRCODE = 'undefined_object';
+		RAISE EXCEPTION 'message % does not exist', message
+			USING ERRCODE = 'undefined_object', HINT = 'Give the id that send() or schedule() returned; smsfollow.message_log lists them.';
 	END IF;
 END
 $$;
@@ -333,7 +338,8 @@ DECLARE
 	now timestamptz := smsfollow.clock();
 BEGIN
 	IF phone IS NULL AND key IS NULL THEN
-		RAISE EXCEPTION 'phone or key must be given' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'phone or key must be given'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Name whose texts, or which, shall be cancelled; pause() holds a whole campaign.';
 	END IF;
 	IF campaign IS NOT NULL THEN
 		cid := smsfollow.campaign_id(campaign);

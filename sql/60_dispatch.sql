@@ -94,7 +94,8 @@ BEGIN
 	IF NOT smsfollow.end_doubt(m.contact_id, message_id, CASE outcome WHEN 'failed' THEN 'rejected' ELSE outcome END, 'person') THEN
 		RAISE EXCEPTION 'message % is not in doubt', message_id
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				  DETAIL = (SELECT format('Its state is %s.', s.state) FROM smsfollow.message_state(message_id) s);
+				  DETAIL = (SELECT format('Its state is %s.', s.state) FROM smsfollow.message_state(message_id) s),
+				  HINT = 'Texts that can be decided about are in smsfollow.in_doubt.';
 	END IF;
 	RETURN (SELECT s.state FROM smsfollow.message_state(message_id) s);
 END

@@ -159,7 +159,8 @@ BEGIN
 	END IF;
 	SELECT * INTO l FROM smsfollow.message_log x WHERE x.message_id = explain.message_id;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'message % does not exist', explain.message_id USING ERRCODE = 'undefined_object';
+		RAISE EXCEPTION 'message % does not exist', explain.message_id
+			USING ERRCODE = 'undefined_object', HINT = 'Give the id that send() or schedule() returned; smsfollow.message_log lists them.';
 	END IF;
 	l.code := coalesce(l.code, CASE WHEN l.state IN ('undelivered', 'failed', 'in_doubt') THEN l.reason END);
 	RETURN QUERY SELECT 'state', NULL::text, l.code, l.state::text, l.due_at,

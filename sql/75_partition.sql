@@ -54,7 +54,8 @@ DECLARE
 	i record;
 BEGIN
 	IF NOT isfinite(make_partitions.at) THEN
-		RAISE EXCEPTION 'cannot make partitions for %', make_partitions.at USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'cannot make partitions for %', make_partitions.at
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a finite time.';
 	END IF;
 	-- one session at a time; the others then find what they need
 	PERFORM pg_advisory_xact_lock(1397576518, 16);

@@ -242,14 +242,16 @@ smsfollow_render(PG_FUNCTION_ARGS)
 	if (vars != NULL && !JB_ROOT_IS_OBJECT(vars))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the variables of a template must be a JSON object")));
+				 errmsg("the variables of a template must be a JSON object"),
+				 errhint("Give {} for none.")));
 	if (!PG_ARGISNULL(2))
 	{
 		source.partials = PG_GETARG_JSONB_P(2);
 		if (!JB_ROOT_IS_OBJECT(source.partials))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the partials of a template must be a JSON object of texts")));
+					 errmsg("the partials of a template must be a JSON object of texts"),
+					 errhint("Give {\"name\": \"text\", ...}, or NULL for the saved templates.")));
 		options.partial = given_partial;
 		options.partial_arg = &source;
 	}

@@ -50,7 +50,7 @@ sf_compile_error(const sf_compiler *compiler, const char *where, const char *pro
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("provider \"%s\": %s: %s", compiler->name, where, problem),
-			 hint ? errhint("%s", hint) : 0));
+			 errhint("%s", hint ? hint : "src/provider/README.md explains the members of a description.")));
 }
 
 /* True when list has name. */

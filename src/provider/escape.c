@@ -115,7 +115,8 @@ sf_escape_append(StringInfo buf, const char *text, int len, sf_escape escape)
 			if ((len == 1 && text[0] == '.') || (len == 2 && text[0] == '.' && text[1] == '.'))
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("a value made of dots alone cannot be part of a URL")));
+						 errmsg("a value made of dots alone cannot be part of a URL"),
+						 errhint("Give the account, id or address that the provider knows.")));
 			/* FALLTHROUGH */
 		case SF_ESC_PERCENT:
 			append_percent(buf, text, len, false);
@@ -127,7 +128,8 @@ sf_escape_append(StringInfo buf, const char *text, int len, sf_escape escape)
 			if (sf_has_control(text))
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("a header value must not contain control characters")));
+						 errmsg("a header value must not contain control characters"),
+						 errhint("Remove line breaks and tabs, which often come along when a secret is pasted.")));
 			/* FALLTHROUGH */
 		case SF_ESC_NONE:
 			appendBinaryStringInfo(buf, text, len);

@@ -211,7 +211,8 @@ nanp10(const char *value)
 	else if (value[0] == '+' || strlen(digits) != 10)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("this provider takes only phone numbers of the United States and Canada")));
+				 errmsg("this provider takes only phone numbers of the United States and Canada"),
+				 errhint("Send to other countries from a sender of another provider.")));
 	return digits;
 }
 

@@ -73,7 +73,8 @@ sf_provider_lookup_request(const sf_provider *provider, const sf_outgoing *messa
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("provider \"%s\" cannot be asked about a text%s", provider->name,
-						provider_message_id ? " by its id" : "")));
+						provider_message_id ? " by its id" : ""),
+				 errhint("Its kind needs a lookup in its description; see add_provider_kind().")));
 	sf_endpoint_render(l->endpoint, &values, request);
 }
 

@@ -143,7 +143,8 @@ sf_provider_load_secret(const char *secret_name)
 	if (!valid_name(secret_name))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the name of a secret must be 1 to 64 letters, digits, hyphens, underscores or dots")));
+				 errmsg("the name of a secret must be 1 to 64 letters, digits, hyphens, underscores or dots"),
+				 errhint("Name the file in smsfollow.secret_dir like that, without a path.")));
 	if (sf_secret_dir == NULL || sf_secret_dir[0] == '\0')
 		refuse(secret_name, ERRCODE_CONFIG_FILE_ERROR, "there is no directory for secrets",
 			   "Set smsfollow.secret_dir, or store the secret with smsfollow.set_secret().");

@@ -60,7 +60,8 @@ wrap_query(const char *query, batch_columns *have)
 	if (list_length(sources) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("query must be one SELECT")));
+				 errmsg("query must be one SELECT"),
+				 errhint("Pass one SELECT with a column phone.")));
 	desc = ((CachedPlanSource *) linitial(sources))->resultDesc;
 	memset(have, 0, sizeof(*have));
 	initStringInfo(&fields);
@@ -81,7 +82,8 @@ wrap_query(const char *query, batch_columns *have)
 			if (TupleDescAttr(desc, i)->atttypid != JSONBOID)
 				ereport(ERROR,
 						(errcode(ERRCODE_DATATYPE_MISMATCH),
-						 errmsg("column vars must be of type jsonb")));
+						 errmsg("column vars must be of type jsonb"),
+						 errhint("Cast it, or give each variable a column of its own name.")));
 			vars = true;
 		}
 		else
@@ -169,7 +171,9 @@ smsfollow_schedule_many(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query must not be null")));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("query must not be null"),
+				 errhint("Pass one SELECT with a column phone.")));
 	query = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	on_invalid = PG_ARGISNULL(6) ? "error" : text_to_cstring(PG_GETARG_TEXT_PP(6));
 	skip = strcmp(on_invalid, "skip") == 0;

@@ -188,6 +188,7 @@ smsfollow_check_template(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 error.line > 0
 				 ? errmsg("template has an error at line %d, column %d: %s", error.line, error.column, error.message)
-				 : errmsg("template has an error: %s", error.message)));
+				 : errmsg("template has an error: %s", error.message),
+				 errhint("Correct it there; render() shows what a template becomes.")));
 	PG_RETURN_VOID();
 }
