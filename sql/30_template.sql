@@ -20,7 +20,7 @@ CREATE TABLE smsfollow.template_version (
 	version integer NOT NULL,
 	body text NOT NULL,
 	missing text NOT NULL CHECK (missing IN ('error', 'empty', 'skip')),
-	uses_contact boolean NOT NULL GENERATED ALWAYS AS (body ~ '\mcontact\M') STORED,
+	uses_contact boolean NOT NULL GENERATED ALWAYS AS (body ~ '\m(contact|include|render)\M') STORED,
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
 	created_by text NOT NULL DEFAULT session_user,
 	UNIQUE (template_id, version)
@@ -28,7 +28,7 @@ CREATE TABLE smsfollow.template_version (
 COMMENT ON TABLE smsfollow.template_version IS 'Wordings of templates, never changed once saved; the highest version is the one in use';
 COMMENT ON COLUMN smsfollow.template_version.missing IS 'What a variable without value does: error or skip suppress the text, empty writes nothing';
 
-COMMENT ON COLUMN smsfollow.template_version.uses_contact IS 'It may read contact.*, so the claim hands that over too';
+COMMENT ON COLUMN smsfollow.template_version.uses_contact IS 'It, or a template that it includes, may read contact.*, so the claim hands that over too';
 
 CREATE FUNCTION smsfollow.check_template(body text) RETURNS void
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE
@@ -92,3 +92,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.template_version_id(text) IS 'Internal: newest version of a template; raises undefined_object';
+
+CREATE FUNCTION smsfollow.template_body(template text, locale text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- definer: whoever may render a text may have it include the saved ones
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT v.body FROM smsfollow.template t JOIN smsfollow.template_version v USING (template_id)
+		WHERE t.name = template ORDER BY v.version DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.template_body(text, text) IS
+'The wording of a saved template that counts now, which is what include and render write; NULL if there is no such template. locale: of the reader, such as de-AT; NULL when not known';

@@ -10,7 +10,7 @@ DECLARE
 	t text;
 	senders text[] := ARRAY['send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
-		'phone', 'phone_info', 'mask_phone', 'render', 'segments', 'smart_encode', 'clock'];
+		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'clock'];
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
 	operators text[] := senders || ARRAY['create_program', 'create_campaign', 'create_template', 'check_template', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "liquid/internal.h"
+#include "miscadmin.h"
 
 /* The binding of a name, the last one made first; NULL: none. */
 const sf_value *
@@ -98,6 +99,8 @@ command(sf_render *r, sf_value object, const char *name, int len, sf_value *v)
 	{
 		int64		count = sf_count(object);
 
+		if (object.type == SF_V_STR && !sf_charge_bytes(r, object.len))
+			return false;
 		if (count >= 0)
 			*v = sf_int(count);
 		return true;
@@ -105,7 +108,7 @@ command(sf_render *r, sf_value object, const char *name, int len, sf_value *v)
 	if (len == 5 && memcmp(name, "first", 5) == 0)
 		return sf_first(r, object, v);
 	if (len == 4 && memcmp(name, "last", 4) == 0)
-		return sf_last(r, object, v);
+		return sf_charge_bytes(r, object.type == SF_V_STR ? object.len : 0) && sf_last(r, object, v);
 	return true;
 }
 
@@ -117,6 +120,8 @@ take_step(sf_render *r, sf_value object, const sf_step *step, sf_value *v)
 
 	if (step->name != NULL)
 		key = sf_str(step->name, step->len);
+	else if (stack_is_too_deep())
+		return sf_render_error(r, "an expression is nested too deep");
 	else if (!sf_eval(r, step->index, &key))
 		return false;
 
@@ -329,7 +334,8 @@ contains(sf_render *r, sf_value left, sf_value right, bool *result)
 		const sf_list *list;
 		int			i;
 
-		if (!sf_to_list(r, left, &list) || !sf_charge(r, list->count / 16))
+		if (!sf_to_list(r, left, &list) || !sf_charge(r, list->count / 16) ||
+			!sf_charge_bytes(r, sf_weight(left)))
 			return false;
 		for (i = 0; i < list->count && !*result; i++)
 			*result = sf_equal(list->items[i], right);
@@ -375,11 +381,15 @@ compare(sf_render *r, const sf_condition *c, bool *result)
 		return contains(r, a, b, result);
 	if (c->op == SF_C_EQ || c->op == SF_C_NE)
 	{
-		*result = sf_equal(a, b) == (c->op == SF_C_EQ);
+		if (!sf_test_equal(r, a, b, result))
+			return false;
+		*result = *result == (c->op == SF_C_EQ);
 		return true;
 	}
 
 	*result = false;
+	if (a.type == SF_V_STR && b.type == SF_V_STR && !sf_charge_bytes(r, Min(a.len, b.len)))
+		return false;
 	if (!sf_order(a, b, &order))
 	{
 		bool		number = a.type == SF_V_INT || a.type == SF_V_NUM || b.type == SF_V_INT || b.type == SF_V_NUM;

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "liquid/filters.h"
+#include "miscadmin.h"
 
 /* A node of the given kind that starts at the current token. */
 static sf_expr *
@@ -196,8 +197,8 @@ sf_parse_operand(sf_lexer *x)
 {
 	sf_expr    *e = NULL;
 
-	if (++x->depth > SF_MAX_NESTING)
-		sf_parse_error(x->p, x->tok.offset, "brackets are nested more than %d deep", SF_MAX_NESTING);
+	if (++x->depth > SF_MAX_NESTING || stack_is_too_deep())
+		sf_parse_error(x->p, x->tok.offset, "brackets are nested more than %d deep", x->depth - 1);
 	else if (x->tok.type == SF_T_ID)
 		e = parse_path(x);
 	else if (x->tok.type == SF_T_STRING || x->tok.type == SF_T_NUMBER)

@@ -299,7 +299,7 @@ sf_filter_uniq(sf_render *r, sf_value input, const sf_args *args, sf_value *resu
 				return true;
 			}
 		}
-		if (!sf_charge(r, (int64) kept->count * (1 + (key.type == SF_V_STR ? key.len / 256 : 0)) / 16))
+		if (!sf_charge(r, (int64) kept->count * (1 + sf_weight(key) / 256) / 16))
 			return false;
 		for (k = 0; k < kept->count; k++)
 			if (sf_identical(keys->items[k], key))
@@ -336,8 +336,8 @@ matches(sf_render *r, sf_value item, const sf_args *args, bool *match, bool *sto
 		case PROPERTY_OK:
 			break;
 	}
-	*match = target.type == SF_V_NIL ? sf_is_truthy(v) : sf_equal(v, target);
-	return true;
+	*match = sf_is_truthy(v);
+	return target.type == SF_V_NIL || sf_test_equal(r, v, target, match);
 }
 
 /* The items that match, or with reject those that do not. */

@@ -114,7 +114,7 @@ sort(sf_render *r, sf_value input, const sf_args *args, bool natural, sf_value *
 		items[i].at = i;
 		if (natural && keys->items[i].type != SF_V_NIL && !sf_to_string(r, keys->items[i], &items[i].key))
 			return false;
-		cost += 1 + (items[i].key.type == SF_V_STR ? items[i].key.len / 64 : 0);
+		cost += 1 + sf_weight(items[i].key) / 64;
 	}
 	if (!sf_charge(r, cost * (1 + pg_leftmost_one_pos32(list->count + 1)) / 16))
 		return false;

@@ -481,6 +481,8 @@ struct sf_render
 	int			out_limit;
 	int			max_string;
 	int			steps;			/* left */
+	int			written;		/* bytes that no step was charged for yet */
+	int			captures;		/* of those around what is at work */
 	int			depth;
 	int			offset;			/* of the node at work */
 	sf_liquid_error *error;
@@ -491,6 +493,7 @@ struct sf_render
 extern bool sf_render_error(sf_render *r, const char *format,...) pg_attribute_printf(2, 3);
 extern bool sf_charge(sf_render *r, int64 steps);
 extern bool sf_charge_bytes(sf_render *r, int64 bytes);
+extern bool sf_charge_written(sf_render *r, int len);
 extern sf_status sf_render_block(sf_render *r, const sf_block *block);
 extern sf_status sf_render_captured(sf_render *r, const sf_block *block, StringInfo into);
 extern bool sf_emit(sf_render *r, const char *s, int len);
@@ -521,6 +524,8 @@ extern bool sf_append(sf_render *r, StringInfo out, const char *s, int len);
 extern void sf_start_string(StringInfo out, int64 len);
 extern bool sf_append_string(sf_render *r, StringInfo out, sf_value v);
 extern bool sf_equal(sf_value a, sf_value b);
+extern bool sf_test_equal(sf_render *r, sf_value a, sf_value b, bool *equal);
+extern int64 sf_weight(sf_value v);
 extern bool sf_identical(sf_value a, sf_value b);
 extern bool sf_is_empty(sf_value v);
 

@@ -55,13 +55,16 @@ typedef struct sf_liquid_error
 	char		path[128];		/* the variable, for SF_MISSING_*, else "" */
 } sf_liquid_error;
 
-/* Gives the parsed template saved under name, or NULL; may be NULL itself. */
-typedef const sf_template *(*sf_liquid_partial) (void *arg, const char *name);
+/*
+ * Gives the parsed template of a name, or NULL: there is none, or, with the
+ * error filled, it is not valid.  It must stay until the render ends.
+ */
+typedef const sf_template *(*sf_liquid_partial) (void *arg, const char *name, sf_liquid_error *error);
 
 typedef struct sf_liquid_options
 {
 	sf_liquid_missing missing;
-	sf_liquid_partial partial;
+	sf_liquid_partial partial;	/* NULL: there are none */
 	void	   *partial_arg;
 	pg_tz	   *zone;			/* recipient's zone for dates; NULL: session_timezone */
 	const char *locale;			/* BCP 47 such as en-US, or NULL */
@@ -74,15 +77,11 @@ typedef struct sf_liquid_options
 /* NULL and error filled when the source is not a template. */
 extern sf_template *sf_liquid_parse(MemoryContext context, const char *source, int len,
 									sf_liquid_error *error);
+/* Its text, NUL-terminated; lives as long as it. */
+extern const char *sf_liquid_source(const sf_template *t);
 /* Appends to out; what it allocates beside goes to the current context. */
 extern sf_liquid_result sf_liquid_render(const sf_template *t, Jsonb *vars,
 										 const sf_liquid_options *options,
 										 StringInfo out, sf_liquid_error *error);
-
-/*
- * How smsfollow.render() finds saved templates when it is given no partials;
- * called with a NULL argument.  NULL: there are none.
- */
-extern sf_liquid_partial sf_liquid_saved_partial;
 
 #endif							/* SF_LIQUID_H */

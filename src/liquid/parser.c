@@ -273,9 +273,8 @@ sf_parse_body(sf_parser *p, sf_block *block, sf_tag *stop)
 
 	block->first = block->last = NULL;
 	block->blank = true;
-	if (p->depth >= SF_MAX_NESTING)
-		return sf_parse_error(p, p->pos, "blocks are nested more than %d deep", SF_MAX_NESTING);
-	check_stack_depth();
+	if (p->depth >= SF_MAX_NESTING || stack_is_too_deep())
+		return sf_parse_error(p, p->pos, "blocks are nested more than %d deep", p->depth);
 	p->depth++;
 	ok = parse_nodes(p, block, stop);
 	p->depth--;
@@ -304,13 +303,19 @@ sf_parse_liquid(sf_parser *p, const sf_tag *tag, sf_block *block)
 	inner.pos = tag->inner;
 	inner.limit = tag->inner_end;
 	inner.depth++;
-	if (inner.depth > SF_MAX_NESTING)
-		return sf_parse_error(p, tag->offset, "blocks are nested more than %d deep", SF_MAX_NESTING);
-	check_stack_depth();
+	if (inner.depth > SF_MAX_NESTING || stack_is_too_deep())
+		return sf_parse_error(p, tag->offset, "blocks are nested more than %d deep", p->depth);
 	if (parse_nodes(&inner, block, &stop) && stop.name != NULL)
 		sf_unexpected_tag(&inner, NULL, &stop);
 	p->failed = inner.failed;
 	return !p->failed;
+}
+
+/* The text that a template was parsed from. */
+const char *
+sf_liquid_source(const sf_template *t)
+{
+	return t->source;
 }
 
 /*

@@ -81,14 +81,25 @@ sf_charge_bytes(sf_render *r, int64 bytes)
 	return bytes < 256 || sf_charge(r, bytes / 256);
 }
 
-/* Writes to the text. */
+/* Charges for bytes that were written somewhere: memory is bounded by steps, too. */
+bool
+sf_charge_written(sf_render *r, int len)
+{
+	int			bytes = r->written + len;
+
+	r->written = bytes % 256;
+	return bytes < 256 || sf_charge(r, bytes / 256);
+}
+
+/* Writes to the text, or to what a tag captures of it. */
 bool
 sf_emit(sf_render *r, const char *s, int len)
 {
 	if (len > r->out_limit - r->out->len)
-		return sf_render_error(r, "the text becomes longer than %d bytes", r->out_limit - r->out_start);
+		return sf_render_error(r, r->captures > 0 ? "what is captured becomes longer than %d bytes" :
+							   "the text becomes longer than %d bytes", r->out_limit - r->out_start);
 	appendBinaryStringInfo(r->out, s, len);
-	return true;
+	return sf_charge_written(r, len);
 }
 
 /* Writes the items of an array one after the other. */
@@ -170,9 +181,9 @@ sf_render_block(sf_render *r, const sf_block *block)
 	const sf_node *node;
 	sf_status	status = SF_GO;
 
-	if (++r->depth > SF_MAX_NESTING)
+	if (++r->depth > SF_MAX_NESTING || stack_is_too_deep())
 	{
-		sf_render_error(r, "templates are nested more than %d deep", SF_MAX_NESTING);
+		sf_render_error(r, "templates are nested more than %d deep", r->depth - 1);
 		status = SF_FAIL;
 	}
 	for (node = block->first; node != NULL && status == SF_GO; node = node->next)
@@ -200,7 +211,9 @@ sf_render_captured(sf_render *r, const sf_block *block, StringInfo into)
 	r->out = into;
 	r->out_start = 0;
 	r->out_limit = r->max_string;
+	r->captures++;
 	status = sf_render_block(r, block);
+	r->captures--;
 	r->out = out;
 	r->out_start = start;
 	r->out_limit = limit;

@@ -118,9 +118,11 @@ render_case(sf_render *r, const sf_node *node)
 		{
 			sf_value	v;
 
-			if (!sf_eval(r, b->values[i], &v))
+			bool		equal;
+
+			if (!sf_eval(r, b->values[i], &v) || !sf_test_equal(r, subject, v, &equal))
 				return SF_FAIL;
-			if (sf_equal(subject, v))
+			if (equal)
 				times++;
 		}
 		matched = matched || (!b->is_else && times > 0);

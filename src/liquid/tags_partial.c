@@ -29,6 +29,7 @@ typedef struct partial_node
 static const sf_template *
 load(sf_render *r, sf_value v, char *name)
 {
+	sf_liquid_error error = {0};
 	const sf_template *t;
 
 	if (v.type != SF_V_STR || v.len == 0 || v.len >= NAMEDATALEN * 4 || memchr(v.u.str, 0, v.len) != NULL)
@@ -38,8 +39,11 @@ load(sf_render *r, sf_value v, char *name)
 	}
 	memcpy(name, v.u.str, v.len);
 	name[v.len] = '\0';
-	t = r->options->partial != NULL ? r->options->partial(r->options->partial_arg, name) : NULL;
-	if (t == NULL)
+	t = r->options->partial != NULL ? r->options->partial(r->options->partial_arg, name, &error) : NULL;
+	if (t == NULL && error.message[0] != '\0')
+		sf_render_error(r, "template \"%.*s\" is not valid: line %d, column %d: %s",
+						sf_clip(name, v.len, 60), name, error.line, error.column, error.message);
+	else if (t == NULL)
 		sf_render_error(r, "there is no template \"%.*s\"", sf_clip(name, v.len, 60), name);
 	return t;
 }

@@ -110,7 +110,7 @@ sf_append(sf_render *r, StringInfo out, const char *s, int len)
 	if (len > r->max_string - out->len)
 		return sf_render_error(r, "a string becomes longer than %d bytes", r->max_string);
 	appendBinaryStringInfo(out, s, len);
-	return true;
+	return sf_charge_written(r, len);
 }
 
 /* Appends a string in double quotes, with what is not printable escaped. */
@@ -354,11 +354,44 @@ same(sf_value a, sf_value b, bool strict)
 	}
 }
 
-/* == of the language. */
+/* Bytes that a comparison may have to look at. */
+int64
+sf_weight(sf_value v)
+{
+	int64		bytes = 0;
+	int			i;
+
+	switch (v.type)
+	{
+		case SF_V_STR:
+			return v.len;
+		case SF_V_JSON:
+			/* where its last child ends */
+			return getJsonbOffset(v.u.json, JsonContainerSize(v.u.json) * (JsonContainerIsObject(v.u.json) ? 2 : 1));
+		case SF_V_LIST:
+			for (i = 0; i < v.u.list->count; i++)
+				bytes += 16 + (v.u.list->items[i].type == SF_V_LIST ? 0 : sf_weight(v.u.list->items[i]));
+			return bytes;
+		default:
+			return 0;
+	}
+}
+
+/* True when two values are equal, 1 and 1.0 included. */
 bool
 sf_equal(sf_value a, sf_value b)
 {
 	return same(a, b, false);
+}
+
+/* == of the language: sf_equal, charged. */
+bool
+sf_test_equal(sf_render *r, sf_value a, sf_value b, bool *equal)
+{
+	*equal = sf_equal(a, b);
+	if (a.type < SF_V_STR || b.type < SF_V_STR)
+		return true;
+	return sf_charge_bytes(r, Min(sf_weight(a), sf_weight(b)));
 }
 
 /* Equality that tells 1 from 1.0: uniq. */

@@ -14,6 +14,7 @@
 #ifndef SF_CLAIM_H
 #define SF_CLAIM_H
 
+#include "template/saved.h"
 #include "worker/dispatch.h"
 
 #define SF_PARK_LOCKED_US (200 * 1000)	/* until a locked text is offered again */
@@ -28,6 +29,7 @@ typedef struct sf_draft
 	const char *zone;			/* of the contact, as are the next two; NULL: not known */
 	const char *locale;
 	const char *region;
+	sf_saved   *saved;			/* partials that the wave has looked up */
 } sf_draft;
 
 /* decide.c: turns SF_FATE_SEND of locked texts into what the gate says */

@@ -4,7 +4,7 @@
  *		The body of a text that the gate allows.
  *
  * Runs inside the claim, once a text, so it asks no table beyond what is
- * cached.  A text whose body cannot be made is suppressed with the reason; it
+ * cached; a partial is looked up once in a wave.  A text whose body cannot be made is suppressed with the reason; it
  * never makes the wave fail.
  *
  *-------------------------------------------------------------------------
@@ -13,6 +13,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "liquid/cache.h"
 #include "settings.h"
 #include "worker/claim.h"
 
@@ -43,7 +44,10 @@ sf_compose(sf_text *text, const sf_draft *draft)
 			options.zone = draft->zone ? pg_tzset(draft->zone) : NULL;
 			options.locale = draft->locale;
 			options.region = draft->region;
-			result = sf_liquid_render(template, draft->vars, &options, &out, &error);
+			draft->saved->locale = draft->locale;
+			options.partial = sf_saved_partial;
+			options.partial_arg = draft->saved;
+			result = sf_cached_render(template, draft->vars, &options, &out, &error);
 			text->body = out.data;
 		}
 		if (result != SF_LIQUID_OK)

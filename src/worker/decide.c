@@ -90,6 +90,7 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	sf_array	returned;
 	Datum		values[3];
 	TupleDesc	desc;
+	sf_saved	saved = {CurrentMemoryContext, NULL, NIL};
 	int			at = 0;
 
 	sf_array_init(&ids, n);
@@ -203,6 +204,7 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 		draft.zone = isnull[16] ? NULL : TextDatumGetCString(v[16]);
 		draft.locale = isnull[17] ? NULL : TextDatumGetCString(v[17]);
 		draft.region = isnull[18] ? NULL : TextDatumGetCString(v[18]);
+		draft.saved = &saved;
 		sf_compose(t, &draft);
 		if (t->fate == SF_FATE_SEND && t->sending == NULL)
 		{
