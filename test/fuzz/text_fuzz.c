@@ -5,18 +5,21 @@
  *
  * Any bytes: nothing is read or written out of bounds (the sanitizers watch).
  * The same bytes made valid UTF-8: the rules of packing hold, and smart
- * encoding is idempotent and never lets a GSM text change.
+ * encoding is idempotent and never lets a GSM text change; links are in order,
+ * and each is found again, as a whole, when it stands alone.
  *
  *-------------------------------------------------------------------------
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/link.h"
 #include "text/text.h"
 #include "text/utf8.h"
 
 #define MAX_CUTS 64
 #define MAX_FORCING 8
+#define MAX_LINKS 32
 
 /* Stops the fuzzer when a rule is broken. */
 #define REQUIRE(condition) do { if (!(condition)) abort(); } while (0)
@@ -100,6 +103,31 @@ check_smart(const char *body, size_t len, const sf_segments *counted)
 	free(twice);
 }
 
+/* Links do not overlap, stand alone as well, and take parameters within their bounds. */
+static void
+check_links(const char *body, size_t len)
+{
+	static const sf_link_param params[] = {{"utm_source", "sms"}, {"a", "%20"}};
+	sf_link		list[MAX_LINKS];
+	int			n = sf_find_links(body, len, list, MAX_LINKS);
+	size_t		at = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		size_t		size = sf_link_target_size(list[i].len, params, 2);
+		char	   *target = malloc(size);
+		sf_link		again[2];
+
+		REQUIRE(list[i].offset >= at && list[i].len > 0);
+		at = list[i].offset + list[i].len;
+		REQUIRE(at <= len);
+		REQUIRE(sf_find_links(body + list[i].offset, list[i].len, again, 2) == 1);
+		REQUIRE(again[0].offset == 0 && again[0].len == list[i].len && again[0].kind == list[i].kind);
+		REQUIRE(sf_link_target(body + list[i].offset, list[i].len, list[i].kind == SF_LINK_BARE, params, 2, target) <= size);
+		free(target);
+	}
+}
+
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -114,6 +142,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* a copy without a byte to spare, so that reading too far is seen */
 	memcpy(exact, data, size);
 	(void) call_all(exact, size);
+	{
+		sf_link		list[MAX_LINKS];
+
+		(void) sf_find_links(exact, size, list, MAX_LINKS);
+	}
 	free(exact);
 
 	while (p < data + size)
@@ -121,6 +154,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	counted = call_all((char *) valid, len);
 	check_packing((char *) valid, len, &counted);
 	check_smart((char *) valid, len, &counted);
+	check_links((char *) valid, len);
 	free(valid);
 	return 0;
 }

@@ -3,7 +3,7 @@
 TOP = ../..
 CC = clang
 SECONDS = 60
-CORE = $(TOP)/src/text/gsm.c $(TOP)/src/text/smart.c
+CORE = $(addprefix $(TOP)/src/text/,gsm.c smart.c link.c link_target.c domain.c)
 BUILD = $(TOP)/build/fuzz
 
 # New finds go to the build folder, the corpus in the repository stays small.
@@ -12,7 +12,7 @@ run: $(BUILD)/text_fuzz
 	$(BUILD)/text_fuzz -max_total_time=$(SECONDS) -max_len=2048 -artifact_prefix=$(BUILD)/ \
 		$(BUILD)/text_found text_corpus
 
-$(BUILD)/text_fuzz: text_fuzz.c $(CORE) $(TOP)/src/text/text.h $(TOP)/src/text/utf8.h
+$(BUILD)/text_fuzz: text_fuzz.c $(CORE) $(addprefix $(TOP)/src/text/,text.h utf8.h link.h domain.h)
 	mkdir -p $(BUILD)
 	$(CC) -std=c99 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -I$(TOP)/src -o $@ text_fuzz.c $(CORE)
