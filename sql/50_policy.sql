@@ -12,52 +12,61 @@ COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that 
 /*
  * The gate: may this text go now?
  *
- * One view decides, for the claim and for explain() alike, so that what is
- * explained is what is done.  verdict is allow, suppress, expire or defer;
- * the first rule that does not allow names itself.  The claim reads it after
- * it has locked the contacts, with a snapshot taken after that, so every
- * opt-out that committed before is seen and every later one waits.
+ * A list of rules in C (src/policy) decides, for the claim and for explain()
+ * alike, so that what is explained is what is done.  What the rules know of a
+ * text is what gate_facts() tells: the claim reads it after it has locked the
+ * contacts, with a snapshot taken after that, so every opt-out that committed
+ * before is seen and every later one waits.
  *
  * LATERAL with OFFSET 0 says how each table is reached: by its key, for each
  * text.  The claim keeps its plans for a long time, and one made while a table
  * was empty would else join by reading the whole of it for each text.
+ *
+ * It has no settings and is not strict, so that PostgreSQL expands it in the
+ * statement that uses it.
  */
-CREATE VIEW smsfollow.gate AS
-SELECT m.message_id, m.created_at AS message_at, m.contact_id, m.campaign_id, c.program_id, m.lane,
-	m.template_version_id, m.body, m.vars, m.expires_at, ph.phone, st.time_zone,
-	s.sender_id, s.provider_id, s.address AS sender_address, cc.consent_event_id,
-	c.in_doubt_policy, c.max_attempts,
-	v.code,
-	CASE v.code
-		WHEN 'expired' THEN 'expire'
-		WHEN 'campaign_paused' THEN 'defer'
-		WHEN 'sender_unavailable' THEN 'defer'
-		WHEN '' THEN 'allow'
-		ELSE 'suppress' END AS verdict,
-	CASE v.code
-		WHEN 'expired' THEN 'expires_at ' || m.expires_at
-		WHEN 'no_consent' THEN 'program ' || p.name
-		WHEN 'opted_out' THEN 'consent_event ' || cc.consent_event_id
-		WHEN 'campaign_paused' THEN 'campaign ' || c.name
-		END AS rule,
-	CASE v.code WHEN 'sender_unavailable' THEN smsfollow.clock() + interval '1 minute' END AS next_at
-FROM smsfollow.message m
-CROSS JOIN LATERAL (SELECT * FROM smsfollow.campaign x WHERE x.campaign_id = m.campaign_id OFFSET 0) c
-CROSS JOIN LATERAL (SELECT * FROM smsfollow.program x WHERE x.program_id = c.program_id OFFSET 0) p
-LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_state x WHERE x.contact_id = m.contact_id OFFSET 0) st ON true
-LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_phone x WHERE x.contact_id = m.contact_id OFFSET 0) ph ON true
-LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_consent x
-				   WHERE x.contact_id = m.contact_id AND x.program_id = c.program_id OFFSET 0) cc ON true
-LEFT JOIN LATERAL (SELECT * FROM smsfollow.sender x
-				   WHERE x.sender_id = coalesce(m.sender_id, c.sender_id, p.sender_id,
-												(SELECT d.sender_id FROM smsfollow.default_sender d)) OFFSET 0) s ON true
-CROSS JOIN LATERAL (SELECT CASE
-		WHEN ph.phone IS NULL THEN 'invalid_number'
-		WHEN m.expires_at <= smsfollow.clock() THEN 'expired'
-		WHEN st.blocked_code IS NOT NULL THEN st.blocked_code
-		WHEN cc.state IS NULL THEN 'no_consent'
-		WHEN cc.state <> 'opted_in' THEN 'opted_out'
-		WHEN c.paused THEN 'campaign_paused'
-		WHEN s.sender_id IS NULL OR s.paused THEN 'sender_unavailable'
-		ELSE '' END AS code) v;
-COMMENT ON VIEW smsfollow.gate IS 'For each text: the verdict of every rule on it at this moment (allow, suppress, expire, defer), with code, rule and the next instant worth a try';
+CREATE FUNCTION smsfollow.gate_facts(contact bigint, campaign integer, sender integer)
+RETURNS TABLE (
+	contact_id bigint, phone text, blocked_code text, time_zone text, locale text, region text, contact_vars jsonb,
+	consent_state text, consent_event_id bigint, consent_since timestamptz,
+	campaign_id integer, campaign text, campaign_paused boolean, in_doubt_policy text, max_attempts integer,
+	program_id integer, program text, purpose text,
+	sender_id integer, provider_id integer, sender text, sender_paused boolean, provider_paused boolean
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT gate_facts.contact, ph.phone, st.blocked_code, st.time_zone, k.locale, k.region,
+		jsonb_build_object('contact', k.attributes || jsonb_strip_nulls(jsonb_build_object(
+			'name', k.name, 'locale', k.locale, 'region', k.region))),
+		cc.state, cc.consent_event_id, cc.since,
+		c.campaign_id, c.name, c.paused, c.in_doubt_policy, c.max_attempts,
+		p.program_id, p.name, p.purpose,
+		s.sender_id, s.provider_id, v.name || '/' || coalesce(s.address, ''), s.paused, v.paused
+	FROM (SELECT * FROM smsfollow.campaign x WHERE x.campaign_id = gate_facts.campaign OFFSET 0) c
+	CROSS JOIN LATERAL (SELECT * FROM smsfollow.program x WHERE x.program_id = c.program_id OFFSET 0) p
+	LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_state x WHERE x.contact_id = gate_facts.contact OFFSET 0) st ON true
+	LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_phone x WHERE x.contact_id = gate_facts.contact OFFSET 0) ph ON true
+	LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact x WHERE x.contact_id = gate_facts.contact OFFSET 0) k ON true
+	LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_consent x
+					   WHERE x.contact_id = gate_facts.contact AND x.program_id = c.program_id OFFSET 0) cc ON true
+	LEFT JOIN LATERAL (SELECT * FROM smsfollow.sender x
+					   WHERE x.sender_id = coalesce(gate_facts.sender, c.sender_id, p.sender_id,
+													(SELECT d.sender_id FROM smsfollow.default_sender d)) OFFSET 0) s ON true
+	LEFT JOIN LATERAL (SELECT * FROM smsfollow.provider x WHERE x.provider_id = s.provider_id OFFSET 0) v ON true;
+END;
+COMMENT ON FUNCTION smsfollow.gate_facts(bigint, integer, integer) IS
+'Internal: all that the rules of the gate know of a text of a campaign to a contact from a sender (NULL: the campaign''s); one row, or none when there is no such campaign';
+
+CREATE FUNCTION smsfollow.judge(message_id bigint, message_at timestamptz)
+RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'smsfollow_judge_text';
+COMMENT ON FUNCTION smsfollow.judge(bigint, timestamptz) IS
+'Internal, under explain: what the gate says of a text of the log at this moment. First row, without rule: the verdict as the claim would find it; then every rule with what it saw. next_at: when a deferred text is tried again, NULL when somebody must act first';
+
+CREATE FUNCTION smsfollow.judge(contact bigint, campaign integer)
+RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'smsfollow_judge_pair';
+COMMENT ON FUNCTION smsfollow.judge(bigint, integer) IS
+'Internal, under explain: the same of a text that a campaign would send to a contact (NULL: to a number that is no contact yet)';

@@ -67,7 +67,7 @@ CREATE VIEW smsfollow.kpi_reason AS
 SELECT c.name AS campaign, k.metric, k.reason, sum(k.n)::bigint AS texts, r.meaning, r.hint
 FROM smsfollow.kpi_count k
 JOIN smsfollow.campaign c USING (campaign_id)
-LEFT JOIN smsfollow.reason_code r ON r.code = k.reason
+LEFT JOIN smsfollow.reason_code r ON r.code = split_part(k.reason, ':', 1)
 WHERE k.metric IN ('suppressed', 'expired', 'cancelled', 'failed', 'undelivered')
 GROUP BY c.name, k.metric, k.reason, r.meaning, r.hint
 HAVING sum(k.n) <> 0;
@@ -146,7 +146,7 @@ COMMENT ON COLUMN smsfollow.message_log.code IS 'Reason of the last verdict agai
  */
 CREATE FUNCTION smsfollow.explain(message_id bigint)
 RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz, hint text)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+LANGUAGE plpgsql VOLATILE
 -- definer: answers without giving access to the tables behind it
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -164,20 +164,22 @@ BEGIN
 	END IF;
 	l.code := coalesce(l.code, CASE WHEN l.state IN ('undelivered', 'failed', 'in_doubt') THEN l.reason END);
 	RETURN QUERY SELECT 'state', NULL::text, l.code, l.state::text, l.due_at,
-		(SELECT k.hint FROM smsfollow.reason_code k WHERE k.code = l.code);
+		(SELECT k.hint FROM smsfollow.reason_code k WHERE k.code = split_part(l.code, ':', 1));
 	IF l.state = 'scheduled' THEN
+		-- the verdict of now, which its time may put off, and every rule behind it
 		RETURN QUERY
-		SELECT 'now', CASE WHEN g.verdict = 'allow' AND r.send_at > smsfollow.clock() THEN 'defer' ELSE g.verdict END,
-			nullif(coalesce(nullif(g.code, ''), r.code), ''),
-			coalesce(g.rule, 'due ' || date_trunc('second', r.send_at)), coalesce(g.next_at, r.send_at), k.hint
-		FROM smsfollow.gate g
-		LEFT JOIN smsfollow.ready r ON r.contact_id = g.contact_id AND r.message_id = g.message_id
-		LEFT JOIN smsfollow.reason_code k ON k.code = coalesce(nullif(g.code, ''), r.code)
-		WHERE g.message_id = explain.message_id AND g.message_at = l.created_at;
+		SELECT coalesce(g.rule, 'now'), CASE WHEN g.rule IS NULL AND g.verdict = 'allow' AND r.send_at > smsfollow.clock() THEN 'defer' ELSE g.verdict END,
+			w.code, CASE WHEN g.rule IS NULL THEN coalesce(g.value, 'due ' || date_trunc('second', r.send_at)) ELSE g.value END,
+			CASE WHEN g.rule IS NULL AND g.verdict = 'allow' THEN r.send_at ELSE g.next_at END, k.hint
+		FROM smsfollow.judge(l.message_id, l.created_at) WITH ORDINALITY AS g(rule, verdict, code, value, next_at, n)
+		LEFT JOIN smsfollow.ready r ON r.contact_id = l.contact_id AND r.message_id = l.message_id
+		CROSS JOIN LATERAL (SELECT coalesce(g.code, CASE WHEN g.rule IS NULL THEN r.code END) AS code) w
+		LEFT JOIN smsfollow.reason_code k ON k.code = split_part(w.code, ':', 1)
+		ORDER BY g.n;
 	END IF;
 	RETURN QUERY
 	SELECT 'verdict of ' || date_trunc('second', v.at), v.verdict, v.code, concat_ws(': ', v.rule, v.detail), v.next_at, k.hint
-	FROM smsfollow.verdict v LEFT JOIN smsfollow.reason_code k USING (code)
+	FROM smsfollow.verdict v LEFT JOIN smsfollow.reason_code k ON k.code = split_part(v.code, ':', 1)
 	WHERE v.message_id = explain.message_id ORDER BY v.at;
 	RETURN QUERY
 	SELECT 'attempt ' || a.attempt || ' of ' || date_trunc('second', a.started_at), a.outcome, a.reason,
@@ -195,49 +197,23 @@ COMMENT ON FUNCTION smsfollow.explain(bigint) IS
 'Why a text went, or did not, or not yet: its state, what the gate says of a waiting one now, and every stored verdict, attempt and receipt. Errors: undefined_object, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.explain(phone text, campaign text)
-RETURNS TABLE (rule text, verdict text, code text, value text, hint text)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz, hint text)
+LANGUAGE plpgsql VOLATILE
 -- definer: answers without giving access to the tables behind it
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-	contact bigint;
-	c record;
 BEGIN
 	IF explain.phone IS NULL THEN
 		PERFORM smsfollow.raise_null('phone');
 	END IF;
-	contact := smsfollow.contact_id(explain.phone);
-	SELECT k.campaign_id, k.program_id, k.paused, p.name AS program,
-		coalesce(k.sender_id, p.sender_id, (SELECT d.sender_id FROM smsfollow.default_sender d)) AS sender_id
-	INTO c
-	FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id)
-	WHERE k.campaign_id = smsfollow.campaign_id(explain.campaign);
 	RETURN QUERY
-	SELECT x.rule, CASE WHEN x.code = '' THEN 'allow' ELSE x.against END, nullif(x.code, ''), x.value, r.hint
-	FROM (
-		SELECT 'number' AS rule, 'suppress' AS against, coalesce(s.blocked_code, '') AS code,
-			CASE WHEN contact IS NULL THEN 'not a contact yet' ELSE 'contact ' || contact END AS value, 1 AS n
-		FROM (SELECT) one LEFT JOIN smsfollow.contact_state s ON s.contact_id = contact
-		UNION ALL
-		SELECT 'consent', 'suppress',
-			CASE cc.state WHEN 'opted_in' THEN '' WHEN 'opted_out' THEN 'opted_out' ELSE 'no_consent' END,
-			concat_ws(' ', 'program ' || c.program, cc.state, 'since ' || date_trunc('second', cc.since)), 2
-		FROM (SELECT) one LEFT JOIN smsfollow.contact_consent cc ON cc.contact_id = contact AND cc.program_id = c.program_id
-		UNION ALL
-		SELECT 'campaign', 'defer', CASE WHEN c.paused THEN 'campaign_paused' ELSE '' END,
-			CASE WHEN c.paused THEN 'paused' ELSE 'running' END, 3
-		UNION ALL
-		SELECT 'sender', 'defer',
-			CASE WHEN s.sender_id IS NULL OR s.paused THEN 'sender_unavailable' WHEN v.paused THEN 'provider_down' ELSE '' END,
-			CASE WHEN s.sender_id IS NULL THEN 'none' ELSE v.name || '/' || coalesce(s.address, '') END, 4
-		FROM (SELECT) one LEFT JOIN smsfollow.sender s ON s.sender_id = c.sender_id
-		LEFT JOIN smsfollow.provider v ON v.provider_id = s.provider_id
-	) x
-	LEFT JOIN smsfollow.reason_code r ON r.code = x.code
-	ORDER BY x.n;
+	SELECT coalesce(g.rule, 'now'), g.verdict, g.code, g.value, g.next_at, k.hint
+	FROM smsfollow.judge(smsfollow.contact_id(explain.phone), smsfollow.campaign_id(explain.campaign))
+		WITH ORDINALITY AS g(rule, verdict, code, value, next_at, n)
+	LEFT JOIN smsfollow.reason_code k ON k.code = split_part(g.code, ':', 1)
+	ORDER BY g.n;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.explain(text, text) IS
-'What the gate would say to a text of a campaign to a number at this moment, rule by rule. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';
+'What the gate would say to a text of a campaign to a number at this moment: the verdict, then rule by rule what each saw. next_at: when a text that waits would be tried again. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';

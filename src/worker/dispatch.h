@@ -26,8 +26,8 @@
 #include "provider/provider.h"
 #include "storage/itemptr.h"
 #include "text/text.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
+#include "worker/spi_array.h"
 
 #define SF_LANES 4
 #define SF_MAX_SEGMENTS 10
@@ -214,25 +214,5 @@ extern sf_sending *sf_config_sending(int32 sender_id);
 extern void sf_account_release(sf_account *account);
 /* NULL and a reason in error when the version does not exist or does not parse; needs a transaction. */
 extern const sf_template *sf_config_template(int32 template_version_id, sf_liquid_missing *missing, sf_liquid_error *error);
-
-/* spi_array.c: one-dimensional arrays as SPI parameters */
-typedef struct sf_array
-{
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
-} sf_array;
-
-extern void sf_array_init(sf_array *array, int capacity);
-extern void sf_array_add(sf_array *array, Datum value);
-extern void sf_array_add_null(sf_array *array);
-extern void sf_array_add_text(sf_array *array, const char *value);	/* NULL is null */
-extern Datum sf_array_datum(const sf_array *array, Oid type);
-/* The planner settings under which the plans of a wave are made. */
-extern void sf_pin_plans(GucAction action);
-/* Prepares once and keeps; errors as SPI does. */
-extern SPIPlanPtr sf_plan(SPIPlanPtr *plan, const char *sql, int nargs, const Oid *types);
-/* SPI_execute_plan that raises on anything but expected. */
-extern void sf_execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected);
 
 #endif							/* SF_DISPATCH_H */

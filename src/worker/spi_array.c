@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "worker/dispatch.h"
+#include "worker/spi_array.h"
 
 /*
  * Starts an array that takes up to capacity elements.

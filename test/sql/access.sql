@@ -122,7 +122,7 @@ SELECT count(*) > 0 AS reasons FROM smsfollow.reason_code;
 SELECT DISTINCT item FROM smsfollow.health() WHERE item = 'adoption';
 SELECT count(*) > 0 AS rows FROM smsfollow.explain(1);
 SELECT t.fails('SELECT * FROM smsfollow.stat_worker') !~ '^42501' AS may_look_at_workers;
-SELECT t.fails('SELECT * FROM smsfollow.' || r) FROM unnest('{message,contact,contact_phone,consent_event,secret,provider,gate,in_doubt}'::text[]) r;
+SELECT t.fails('SELECT * FROM smsfollow.' || r) FROM unnest('{message,contact,contact_phone,consent_event,secret,provider,verdict,in_doubt}'::text[]) r;
 SELECT t.fails($$SELECT smsfollow.send('+14155550101', 'x')$$);
 SELECT t.fails($$SELECT smsfollow.contact_id('+14155550101')$$);
 -- not through a function that would see the number before it is masked either

@@ -5,7 +5,7 @@
 -- The gate, the claim that asks it, and what is recorded of each text.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme') > 0 AS program, smsfollow.create_template('strict', '{{ a }}') > 0 AS template;
 CREATE FUNCTION t.explain(message_id bigint) RETURNS TABLE (rule text, verdict text, code text, value text, next_at boolean, hint text) LANGUAGE sql AS $$
-	SELECT regexp_replace(e.rule, ' of .*', ''), e.verdict, e.code, replace(regexp_replace(e.value, '(due|expires_at) .*', '\1 (time)'), 'by ' || session_user, 'by (me)'), e.next_at IS NOT NULL, e.hint
+	SELECT regexp_replace(e.rule, ' of .*', ''), e.verdict, e.code, replace(regexp_replace(e.value, '(due|expires_at|since) .*', '\1 (time)'), 'by ' || session_user, 'by (me)'), e.next_at IS NOT NULL, e.hint
 	FROM smsfollow.explain(message_id) e
 $$;
 
@@ -21,8 +21,8 @@ UPDATE smsfollow.contact_state SET blocked_code = 'invalid_number' WHERE contact
 UPDATE smsfollow.contact_consent SET state = 'opted_out' WHERE contact_id IN (1, 2, 3, 5);
 UPDATE smsfollow.campaign SET paused = true WHERE name = 'stopped';
 UPDATE smsfollow.sender SET paused = true;
-CREATE VIEW t.gate AS SELECT contact_id, g.verdict, g.code, regexp_replace(g.rule, '^expires_at .*', 'expires_at (time)') AS rule,
-	g.next_at IS NOT NULL AS next_at, g.phone IS NOT NULL AS phone, g.sender_id, g.provider_id, g.consent_event_id FROM smsfollow.gate g ORDER BY 1;
+CREATE VIEW t.gate AS SELECT m.contact_id, g.verdict, g.code, regexp_replace(g.value, '^expires_at .*', 'expires_at (time)') AS value,
+	g.next_at IS NOT NULL AS next_at FROM smsfollow.message m, smsfollow.judge(m.message_id, m.created_at) g WHERE g.rule IS NULL ORDER BY 1;
 SELECT * FROM t.gate;
 SET smsfollow.clock_offset = 4000;
 SELECT * FROM t.gate;
@@ -114,13 +114,13 @@ SELECT smsfollow.create_provider('one', 'sandbox', max_in_flight => 2) > 0, smsf
 SELECT count(smsfollow.opt_in('+1415555030' || n, 'orders', 'web_form')) FROM generate_series(1, 9) n;
 SELECT smsfollow.send('+14155550301', 'program', campaign => 'orders') > 0, smsfollow.send('+14155550302', 'campaign', campaign => 'slow') > 0, smsfollow.send('+14155550303', 'text', campaign => 'slow', sender => 'sandbox') > 0,
 	smsfollow.send('+14155550207', 'default', campaign => 'news') > 0;
-SELECT g.body, s.address, p.name FROM smsfollow.gate g JOIN smsfollow.ready r USING (message_id) LEFT JOIN smsfollow.sender s USING (sender_id) JOIN smsfollow.provider p ON p.provider_id = g.provider_id ORDER BY g.message_id;
+SELECT m.body, f.sender FROM smsfollow.message m JOIN smsfollow.ready r USING (message_id), smsfollow.gate_facts(m.contact_id, m.campaign_id, m.sender_id) f ORDER BY m.message_id;
 SELECT * FROM t.claim(3);
 SELECT i.body, s.address, i.consent_event_id IS NOT NULL AS consent FROM smsfollow.inflight i LEFT JOIN smsfollow.sender s USING (sender_id) ORDER BY message_id;
 SELECT t.settle('accepted', epoch => 3);
 BEGIN;
 SELECT smsfollow.create_provider('gateway', 'http', '{"url": "https://sms.example/", "fields": {"to": "{{to}}", "text": "{{body}}"}}') > 0, smsfollow.add_sender('gateway', 'ACME') > 0;
-SELECT g.body, s.address, p.name FROM smsfollow.gate g JOIN smsfollow.ready r USING (message_id) LEFT JOIN smsfollow.sender s USING (sender_id) JOIN smsfollow.provider p ON p.provider_id = g.provider_id ORDER BY g.message_id;
+SELECT m.body, f.sender FROM smsfollow.message m JOIN smsfollow.ready r USING (message_id), smsfollow.gate_facts(m.contact_id, m.campaign_id, m.sender_id) f ORDER BY m.message_id;
 UPDATE smsfollow.sender SET paused = true;
 SELECT rule, verdict, code, value FROM smsfollow.explain('+14155550207', 'news') WHERE rule = 'sender';
 ROLLBACK;

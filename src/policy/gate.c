@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.c
+ *		The rules of the gate, in the order in which they win.
+ *
+ * No table is read here and nothing is written: facts in, answer out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "policy/gate.h"
+
+#define SF_NEXT_STEPS 1000		/* until rules about time agree on an instant, or never will */
+#define SF_SENDER_RETRY_US (60 * USECS_PER_SEC)
+
+static void
+rule_number(const sf_facts *facts, sf_answer *answer)
+{
+	/* explain may suppose a number that is no contact yet; a text without number was erased */
+	if (facts->phone == NULL && facts->message_id != 0)
+		sf_refuse(answer, SF_SUPPRESS, "invalid_number", 0);
+	if (facts->contact_id == 0)
+		sf_saw(answer, "not a contact yet");
+	else
+		sf_saw(answer, "contact " INT64_FORMAT "%s", facts->contact_id, facts->phone ? "" : " has no number");
+}
+
+static void
+rule_expiry(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->expires_at == 0)
+		return;
+	if (facts->expires_at <= facts->now)
+		sf_refuse(answer, SF_EXPIRE, "expired", 0);
+	sf_saw(answer, "expires_at %s", timestamptz_to_str(facts->expires_at));
+}
+
+static void
+rule_blocked(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->blocked_code == NULL)
+		return;
+	sf_refuse(answer, SF_SUPPRESS, facts->blocked_code, 0);
+	sf_saw(answer, "contact " INT64_FORMAT " is blocked", facts->contact_id);
+}
+
+static void
+rule_consent(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->consent_state == NULL)
+	{
+		sf_refuse(answer, SF_SUPPRESS, "no_consent", 0);
+		sf_saw(answer, "program %s", facts->program);
+		return;
+	}
+	if (strcmp(facts->consent_state, "opted_in") != 0)
+		sf_refuse(answer, SF_SUPPRESS, "opted_out", 0);
+	sf_saw(answer, "consent_event " INT64_FORMAT, facts->consent_event_id);
+	if (answer->wordy)
+		answer->value = psprintf("program %s %s since %s", facts->program, facts->consent_state,
+								 timestamptz_to_str(facts->consent_since));
+}
+
+static void
+rule_pause(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->campaign_paused)
+		sf_refuse(answer, SF_DEFER, "campaign_paused", DT_NOEND);
+	sf_saw(answer, "campaign %s", facts->campaign);
+}
+
+static void
+rule_sender(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->sender_id == 0 || facts->sender_paused)
+		sf_refuse(answer, SF_DEFER, "sender_unavailable", facts->now + SF_SENDER_RETRY_US);
+	else if (facts->provider_paused)
+		sf_refuse(answer, SF_DEFER, "provider_down", facts->now + SF_SENDER_RETRY_US);
+	sf_saw(answer, "sender %s", facts->sender ? facts->sender : "none");
+}
+
+/* Before the body is made: what needs no more than the facts. */
+static const sf_rule before_body[] = {
+	{"number", rule_number, NULL},
+	{"expiry", rule_expiry, NULL},
+	{"blocked", rule_blocked, NULL},
+	{"consent", rule_consent, NULL},
+	{"pause", rule_pause, NULL},
+	{"sender", rule_sender, NULL},
+	{NULL}
+};
+
+/* Afterwards: what is counted in segments or money. */
+static const sf_rule after_body[] = {
+	{NULL}
+};
+
+static const sf_rule *const stages[] = {before_body, after_body};
+
+/*
+ * Name of a verdict for SQL.
+ */
+const char *
+sf_verdict_name(sf_verdict verdict)
+{
+	static const char *const names[] = {"allow", "suppress", "expire", "defer"};
+
+	return names[verdict];
+}
+
+/*
+ * What rules say.
+ */
+void
+sf_refuse(sf_answer *answer, sf_verdict verdict, const char *code, TimestampTz next_at)
+{
+	answer->verdict = verdict;
+	answer->code = code;
+	answer->next_at = next_at;
+}
+
+void
+sf_saw(sf_answer *answer, const char *format,...)
+{
+	StringInfoData text;
+
+	if (answer->verdict == SF_ALLOW && !answer->wordy)
+		return;
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&text, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+	answer->value = text.data;
+}
+
+bool
+sf_is_marketing(const sf_facts *facts)
+{
+	return facts->purpose == NULL || strcmp(facts->purpose, "marketing") == 0;
+}
+
+void
+sf_judge_by_time(const sf_facts *facts, sf_answer *answer, const char *code,
+				 TimestampTz (*next) (const sf_facts *facts, TimestampTz t))
+{
+	TimestampTz t = next(facts, facts->now);
+
+	if (t <= facts->now)
+		return;
+	sf_refuse(answer, SF_DEFER, code, t);
+	answer->exact = true;
+}
+
+/*
+ * The first instant from t on that suits every rule about time; DT_NOEND when
+ * there is none.
+ */
+static TimestampTz
+next_for_all(const sf_facts *facts, TimestampTz t)
+{
+	for (int step = 0; step < SF_NEXT_STEPS; step++)
+	{
+		TimestampTz before = t;
+
+		for (int stage = 0; stage < lengthof(stages); stage++)
+			for (const sf_rule *rule = stages[stage]; rule->name != NULL; rule++)
+				if (rule->next != NULL && (t = Max(t, rule->next(facts, t))) == DT_NOEND)
+					return DT_NOEND;
+		if (t == before)
+			return t;
+	}
+	return DT_NOEND;
+}
+
+/*
+ * Asks one rule.
+ */
+static void
+ask(const sf_rule *rule, const sf_facts *facts, bool wordy, sf_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	answer->rule = rule->name;
+	answer->wordy = wordy;
+	rule->judge(facts, answer);
+}
+
+/*
+ * A text that could go only after its time is over will not go: it says so
+ * now, and its place is free.
+ */
+static void
+settle_time(const sf_facts *facts, sf_answer *answer)
+{
+	if (answer->verdict != SF_DEFER || !answer->exact)
+		return;
+	answer->next_at = next_for_all(facts, answer->next_at);
+	if (answer->next_at == DT_NOEND || (facts->expires_at != 0 && answer->next_at >= facts->expires_at))
+	{
+		answer->verdict = SF_EXPIRE;
+		answer->next_at = 0;
+	}
+}
+
+void
+sf_gate_judge(const sf_facts *facts, sf_stage stage, sf_answer *answer)
+{
+	for (const sf_rule *rule = stages[stage]; rule->name != NULL; rule++)
+	{
+		ask(rule, facts, false, answer);
+		if (answer->verdict != SF_ALLOW)
+		{
+			settle_time(facts, answer);
+			return;
+		}
+	}
+	memset(answer, 0, sizeof(*answer));
+}
+
+int
+sf_gate_explain(const sf_facts *facts, sf_answer *answers)
+{
+	int			n = 0;
+
+	for (int stage = 0; stage < lengthof(stages); stage++)
+		for (const sf_rule *rule = stages[stage]; rule->name != NULL; rule++)
+		{
+			Assert(n < SF_MAX_RULES);
+			ask(rule, facts, true, &answers[n++]);
+		}
+	return n;
+}
