@@ -122,6 +122,7 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 	{
 		/* another dispatcher's text to this contact; ours are known to be busy */
 		text->fate = SF_FATE_PARK;
+		text->code = NULL;
 		text->next_at = wall + SF_PARK_LOCKED_US;
 		return;
 	}
