@@ -29,21 +29,23 @@ BEGIN
 		'Add it to smsfollow.databases in postgresql.conf and reload the configuration.';
 
 	RETURN QUERY
-	SELECT w.worker,
+	SELECT k.worker,
 		CASE w.state WHEN 'running' THEN 'ok' WHEN 'paused' THEN 'warning' WHEN 'guarded' THEN 'warning'
 					 WHEN 'starting' THEN 'warning' ELSE 'error' END,
-		concat_ws(', ', w.state, w.activity, 'last error: ' || w.last_error),
+		CASE WHEN w.state IS NULL THEN 'not started: the launcher does not know this database yet, or has no place for it'
+			 ELSE concat_ws(', ', w.state, w.activity, 'last error: ' || w.last_error) END,
 		CASE w.state
 			WHEN 'paused' THEN 'Call smsfollow.resume_worker() when texts shall go again.'
 			WHEN 'guarded' THEN 'See the row adoption.'
 			WHEN 'starting' THEN 'Look again in a moment.'
 			WHEN 'stopped' THEN 'Call smsfollow.start_worker().'
 			WHEN 'no extension' THEN 'The server loaded another version of smsfollow: run ALTER EXTENSION smsfollow UPDATE, or restart the server.'
-			ELSE 'Look into the server log; it is tried again with growing waits, or at once with smsfollow.start_worker().'
+			ELSE 'Look into the server log; it is tried again with growing waits, or at once with smsfollow.start_worker(). Each database needs one of smsfollow.max_databases and two of max_worker_processes.'
 		END
-	FROM smsfollow.worker_status() w
-	WHERE w.database = current_database() AND listed
-	ORDER BY w.worker;
+	FROM (VALUES ('dispatcher'), ('scheduler')) AS k(worker)
+	LEFT JOIN smsfollow.worker_status() w ON w.worker = k.worker AND w.database = current_database()
+	WHERE listed
+	ORDER BY k.worker;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.health_workers() IS 'Internal: the part of health() about the server and the workers';
@@ -230,7 +232,7 @@ LANGUAGE sql
 -- definer: tells people who may not read the tables behind it how it stands
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT h.item, h.status = 'ok', h.status, h.detail, CASE WHEN h.status <> 'ok' THEN h.hint END
+	SELECT h.item, h.status = 'ok', h.status, h.detail, CASE WHEN h.status <> 'ok' THEN h.hint ELSE 'Nothing to do.' END
 	FROM (
 		SELECT 1 AS part, * FROM smsfollow.health_workers()
 		UNION ALL SELECT 2, * FROM smsfollow.health_permission()
@@ -242,4 +244,4 @@ AS $$
 	ORDER BY h.part
 $$;
 COMMENT ON FUNCTION smsfollow.health() IS
-'Everything that has to be right before a text can leave: status is ok, warning or error; each row that is not ok has a hint that says what to do';
+'Everything that has to be right before a text can leave: status is ok, warning or error; the hint of each row says what to do';

@@ -48,6 +48,7 @@ static TimestampTz next_due = DT_NOBEGIN;	/* clock of the rules */
 static TimestampTz next_lookup = DT_NOBEGIN;
 static bool reread = false;		/* settings changed: compile the providers again */
 static bool recovered = false;	/* what an earlier dispatcher left is in doubt */
+static bool handing_over = false;	/* permits are durable, and not all of their texts have a transfer */
 static int	cautious;			/* waves of one text left, after an error */
 static uint32 wait_event = 0;
 
@@ -315,6 +316,7 @@ work(bool want_claim)
 		cautious--;
 
 	/* the permits are durable: now, and only now, the texts may leave */
+	handing_over = true;
 	for (int i = 0; i < ntexts; i++)
 	{
 		if (sf_process_stopping())
@@ -322,6 +324,7 @@ work(bool want_claim)
 		else
 			sf_transfer_start(texts[i]);
 	}
+	handing_over = false;
 	for (int i = 0; i < ndoubts; i++)
 		(void) sf_transfer_lookup(&doubts[i]);
 	MemoryContextReset(wave_context);
@@ -482,6 +485,9 @@ sf_dispatcher_main(Datum main_arg)
 		}
 		PG_CATCH();
 		{
+			/* nobody knows the permits any more: the next dispatcher calls them doubtful */
+			if (handing_over)
+				PG_RE_THROW();
 			after_error(sf_process_caught(loop_context));
 			MemoryContextReset(wave_context);
 			delay = cautious > 0 ? 10 : SF_ERROR_DELAY_MS;

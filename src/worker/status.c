@@ -8,9 +8,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_authid.h"
+#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "storage/shmem.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -68,15 +70,18 @@ smsfollow_preloaded(PG_FUNCTION_ARGS)
 Datum
 smsfollow_worker_listed(PG_FUNCTION_ARGS)
 {
-	sf_slot    *slot;
-	bool		listed;
+	const char *mine = get_database_name(MyDatabaseId);
+	List	   *names;
+	ListCell   *cell;
 
 	sf_require_preload();
-	LWLockAcquire(sf_shared_state->lock, LW_SHARED);
-	slot = sf_find_slot(MyDatabaseId);
-	listed = slot != NULL && slot->listed;
-	LWLockRelease(sf_shared_state->lock);
-	PG_RETURN_BOOL(listed);
+	sf_settings_split_list(sf_databases, &names);
+	foreach(cell, names)
+	{
+		if (strcmp(lfirst(cell), mine) == 0)
+			PG_RETURN_BOOL(true);
+	}
+	PG_RETURN_BOOL(false);
 }
 
 /* One row of worker_status, from a copy of the slot; counters are read in place. */

@@ -285,6 +285,23 @@ finish(int i, const sf_outcome *outcome, long http_status)
 }
 
 /*
+ * For the catch block of work on one text: the error, which is over then.  An
+ * order to end is thrown on.
+ */
+static ErrorData *
+caught_error(void)
+{
+	ErrorData  *edata;
+
+	MemoryContextSwitchTo(scratch_context);
+	edata = CopyErrorData();
+	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		PG_RE_THROW();
+	FlushErrorState();
+	return edata;
+}
+
+/*
  * The slot of a permitted text.
  */
 static int
@@ -385,18 +402,18 @@ sf_transfer_start(const sf_text *text)
 	PG_CATCH();
 	{
 		sf_outcome	outcome = {0};
-		ErrorData  *edata;
+		ErrorData  *edata = caught_error();
 
-		MemoryContextSwitchTo(scratch_context);
-		edata = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		outcome.kind = SF_REJECTED;
-		outcome.reason = "permanent";
-		outcome.retry_after_ms = -1;
-		outcome.error_text = edata->message;
-		finish(i, &outcome, 0);
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES)
+			finish_not_sent(i, edata->message);
+		else
+		{
+			outcome.kind = SF_REJECTED;
+			outcome.reason = "permanent";
+			outcome.retry_after_ms = -1;
+			outcome.error_text = edata->message;
+			finish(i, &outcome, 0);
+		}
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
@@ -450,10 +467,7 @@ sf_transfer_lookup(const sf_doubt *doubt)
 	PG_CATCH();
 	{
 		/* this text cannot be asked about; its doubt stays */
-		MemoryContextSwitchTo(scratch_context);
-		if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
-		FlushErrorState();
+		(void) caught_error();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
@@ -485,23 +499,59 @@ finish_lookup(int i, const sf_http_response *response)
 	r->message_id = doubt->message_id;
 	r->contact_id = doubt->contact_id;
 	r->provider_message_id = NULL;
-	switch (sf_provider_lookup_outcome(t->account->provider, &out, doubt->provider_message_id,
-									   doubt->sent_at, response, &outcome))
+	r->kind = SF_DOUBT_INCONCLUSIVE;
+	PG_TRY();
 	{
-		case SF_LOOKUP_FOUND:
-			r->kind = outcome.kind == SF_REJECTED ? SF_DOUBT_REJECTED : SF_DOUBT_ACCEPTED;
-			r->provider_message_id = outcome.provider_message_id;
-			break;
-		case SF_LOOKUP_ABSENT:
-			r->kind = SF_DOUBT_ABSENT;
-			break;
-		default:
-			r->kind = SF_DOUBT_INCONCLUSIVE;
-			break;
+		switch (sf_provider_lookup_outcome(t->account->provider, &out, doubt->provider_message_id,
+										   doubt->sent_at, response, &outcome))
+		{
+			case SF_LOOKUP_FOUND:
+				r->kind = outcome.kind == SF_REJECTED ? SF_DOUBT_REJECTED : SF_DOUBT_ACCEPTED;
+				r->provider_message_id = outcome.provider_message_id;
+				break;
+			case SF_LOOKUP_ABSENT:
+				r->kind = SF_DOUBT_ABSENT;
+				break;
+			case SF_LOOKUP_INCONCLUSIVE:
+				break;
+		}
 	}
+	PG_CATCH();
+	{
+		(void) caught_error();	/* an answer that cannot be read says nothing */
+	}
+	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	close_transfer(i);
 	MemoryContextDelete(GetMemoryChunkContext(doubt));
+}
+
+/*
+ * An answer to a text.  One that cannot be read, for whatever reason, leaves
+ * its text in doubt: every permitted text comes to a result.
+ */
+static void
+finish_send(int i, const sf_http_response *response)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scratch_context);
+	sf_outcome	outcome = {0};
+
+	PG_TRY();
+	{
+		sf_provider_send_outcome(transfers[i].account->provider, response, &outcome);
+	}
+	PG_CATCH();
+	{
+		(void) caught_error();
+		memset(&outcome, 0, sizeof(outcome));
+		outcome.kind = SF_IN_DOUBT;
+		outcome.reason = "ambiguous";
+		outcome.retry_after_ms = -1;
+		outcome.error_text = pstrdup("the answer could not be read");
+	}
+	PG_END_TRY();
+	finish(i, &outcome, response->status);
+	MemoryContextSwitchTo(caller);
 }
 
 /*
@@ -520,14 +570,7 @@ sf_transfers_step(void)
 		if (transfers[i].lookup)
 			finish_lookup(i, &response);
 		else
-		{
-			sf_outcome	outcome = {0};
-			MemoryContext caller = MemoryContextSwitchTo(scratch_context);
-
-			sf_provider_send_outcome(transfers[i].account->provider, &response, &outcome);
-			finish(i, &outcome, response.status);
-			MemoryContextSwitchTo(caller);
-		}
+			finish_send(i, &response);
 	}
 	MemoryContextReset(scratch_context);
 	if (sandboxes > 0)

@@ -11,6 +11,7 @@
 #	conf		settings, on top of the ones below
 #	gateway		arguments of the gateway, or undef for none (default [])
 #	init		parameters of PostgreSQL::Test::Cluster's init
+#	preload		0: the server does not load smsfollow at start
 #
 # Nothing sleeps: what takes time is asked for until it is so, or the deadline passes.
 package Smsfollow;
@@ -61,7 +62,8 @@ sub new
 	$self->configure(%SETTINGS,
 		'smsfollow.databases' => "'" . join(', ', @{ $self->{databases} }) . "'",
 		'smsfollow.secret_dir' => "'$self->{secrets}'",
-		%{ $options{conf} // {} });
+		%{ $options{conf} // {} },
+		($options{preload} // 1) ? () : (shared_preload_libraries => "''"));
 	$self->{gateway} = Gateway->start(@{ $options{gateway} // [] })
 	  unless exists $options{gateway} && !defined $options{gateway};
 	$node->start;
