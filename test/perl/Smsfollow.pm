@@ -275,22 +275,34 @@ sub wait_for_worker
 	return $self->worker('pid', $kind, $database);
 }
 
-# Everything the gateway was asked to send, by text: a list of log lines.  Only
-# what is new in the log is read.
+# Another gateway whose requests count, such as one with certificates.
+sub also
+{
+	my ($self, $gateway) = @_;
+
+	push @{ $self->{also} }, $gateway;
+	return $gateway;
+}
+
+# Everything the gateways were asked to send, by text: a list of log lines.  Only
+# what is new in a log is read.
 sub requests
 {
 	my ($self, $id) = @_;
 
-	open(my $in, '<', $self->{gateway}{log}) or die "$self->{gateway}{log}: $!";
-	seek($in, $self->{log_read} //= 0, 0);
-	while (my $line = <$in>)
+	for my $log (map { $_->{log} } $self->{gateway}, @{ $self->{also} // [] })
 	{
-		last unless $line =~ /\n\z/;
-		$self->{log_read} += length $line;
-		next unless index($line, '"event":"request"') >= 0;	# decoding is slow
-		my $request = Gateway::decode($line);
-		next unless $request->{event} eq 'request' && $request->{method} eq 'POST';
-		push @{ $self->{requests} }, $request;
+		open(my $in, '<', $log) or die "$log: $!";
+		seek($in, $self->{log_read}{$log} //= 0, 0);
+		while (my $line = <$in>)
+		{
+			last unless $line =~ /\n\z/;
+			$self->{log_read}{$log} += length $line;
+			next unless index($line, '"event":"request"') >= 0;	# decoding is slow
+			my $request = Gateway::decode($line);
+			next unless $request->{event} eq 'request' && $request->{method} eq 'POST';
+			push @{ $self->{requests} }, $request;
+		}
 	}
 	return grep { !defined $id || ($_->{ref} // '') eq $id } @{ $self->{requests} // [] };
 }
@@ -304,35 +316,49 @@ sub wait_for_requests
 }
 
 # Compares the log of the gateway, which is synced to disk before each answer,
-# with what the database believes.  Gives a list of contradictions:
+# with what a database believes.  Gives a list of contradictions:
 # - a text the gateway took twice, unless its campaign's policy is "retry",
 #   whose meaning that is
 # - a text the gateway took that the database holds for not sent
 # - a text the database holds for accepted that the gateway never took
+# - more requests for a text than the database tried, so one without permit
 # - a request for a text that the database does not know
+# - a text that is nowhere: neither waiting, nor under way, nor ended
 # - a doubt without evidence
+# Ids are those of one database, so requests count for the database that has
+# their number, where there are several.  Sandbox texts go to no gateway.
 sub oracle
 {
 	my ($self, $database) = @_;
-	my (%asked, %took, %known, @problems);
+	my (%asked, %took, %known, %ours, @problems);
 
+	$ours{$_} = 1 for split(/\n/, $self->sql('SELECT phone FROM smsfollow.contact_phone', $database));
 	for ($self->requests)
 	{
 		my $ref = $_->{ref} // "none, to $_->{to}";
+
+		next if @{ $self->{databases} } > 1 && !$ours{ $_->{to} };
 		$asked{$ref}++;
 		push @{ $took{$ref} }, $_->{sid} if $_->{accepted};
 	}
 	my $texts = $self->sql("SELECT l.message_id, l.state, coalesce(l.reason, ''), coalesce(l.in_doubt_evidence, '') <> '', c.in_doubt_policy,
+			l.due_at IS NULL, l.provider IN (SELECT name FROM smsfollow.provider WHERE kind = 'sandbox'),
+			(SELECT count(*) FROM smsfollow.attempt a WHERE a.message_id = l.message_id),
 			(SELECT string_agg(a.provider_message_id, ' ') FROM smsfollow.attempt a
 			 WHERE a.message_id = l.message_id AND a.outcome = 'accepted')
 		FROM smsfollow.message_log l JOIN smsfollow.campaign c ON c.name = l.campaign", $database);
 	for my $text (split(/\n/, $texts))
 	{
-		my ($id, $state, $reason, $evidence, $policy, $believed) = split(/\|/, $text, -1);
+		my ($id, $state, $reason, $evidence, $policy, $gone, $sandbox, $tries, $believed) = split(/\|/, $text, -1);
 		my @sids = @{ $took{$id} // [] };
 
 		$known{$id} = 1;
+		push @problems, "text $id is nowhere" if $state eq 'scheduled' && $gone eq 't';
+		push @problems, "text $id is in doubt for no reason" if $state eq 'in_doubt' && $evidence ne 't';
+		next if $sandbox eq 't';
 		push @problems, "text $id was taken " . @sids . ' times' if @sids > 1 && $policy ne 'retry';
+		push @problems, "text $id was asked for $asked{$id} times and tried $tries times"
+		  if ($asked{$id} // 0) > $tries + ($state eq 'sending');
 		push @problems, "text $id was taken and is $state"
 		  if @sids && $state !~ /^(?:sending|in_doubt|accepted|sent|delivered|undelivered|read)$/
 		  && !($state eq 'failed' && $reason =~ /^(?:dropped|person)$/)
@@ -341,11 +367,20 @@ sub oracle
 		{
 			push @problems, "text $id was not taken as $sid" unless grep { $_ eq $sid } @sids;
 		}
-		push @problems, "text $id is in doubt for no reason" if $state eq 'in_doubt' && $evidence ne 't';
 		push @problems, "text $id is accepted and was not taken" if $state eq 'accepted' && !@sids;
 	}
 	push @problems, map { "unknown text $_ was sent" } grep { !$known{$_} } sort keys %asked;
 	return @problems;
+}
+
+# Numbers and texts that a gateway took more than once, whichever database asked.
+sub taken_twice
+{
+	my ($self) = @_;
+	my %taken;
+
+	$taken{"$_->{to} " . ($_->{ref} // '')}++ for grep { $_->{accepted} } $self->requests;
+	return grep { $taken{$_} > 1 } sort keys %taken;
 }
 
 1;

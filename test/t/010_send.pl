@@ -23,6 +23,38 @@ subtest send_ok => sub {
 	is($sms->sql('SELECT count(*) FROM smsfollow.ready') + $sms->sql('SELECT count(*) FROM smsfollow.inflight'), 0, 'off the queue');
 };
 
+# The safety poll is a minute away: only the commit can have woken the worker.
+# The fastest of some, since this machine may be busy with something else.
+subtest commit_wakes_the_worker => sub {
+	my $phone = $sms->contact;
+	my $session = $sms->node->background_psql('app');
+	my $best = 1e9;
+
+	for my $n (1 .. 20)
+	{
+		my ($id, $us) = split(/\|/, $session->query_safe("SELECT smsfollow.send('$phone', 'wake $n'), (extract(epoch FROM clock_timestamp()) * 1e6)::bigint"));
+
+		$sms->wait_for_state($id, 'accepted') or last;
+		my $ms = (($sms->requests($id))[0]{us} - $us) / 1e3;
+		$best = $ms if $ms < $best;
+	}
+	$session->quit;
+	cmp_ok($best, '<', 100, "idle to provider in $best ms");
+};
+
+# Texts of two parts from a sender that may send 20 parts a second.
+subtest sender_rate => sub {
+	my $long = 'x' x 200;
+	my @phones = map { $sms->contact } 1 .. 6;
+
+	$sms->sql("SELECT smsfollow.add_sender('gw', '+14155550188', 20, 2)");
+	$sms->sql(join(' UNION ALL ', map { "SELECT smsfollow.send('$_', '$long', sender => 'gw/+14155550188')" } @phones));
+	ok($sms->wait_for("SELECT count(*) FROM smsfollow.attempt WHERE segments = 2 AND outcome = 'accepted'", 6), 'all went');
+	cmp_ok($sms->sql("SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 FROM smsfollow.attempt WHERE segments = 2"),
+		'>=', 5 * 100 - 50, 'each waited for the one before');
+	is($sms->sql("SELECT count(*) FROM smsfollow.verdict WHERE code = 'sender_unavailable'"), 0, 'waiting for the rate is no verdict');
+};
+
 subtest send_without_consent => sub {
 	my $id = $sms->send('+14155569999', 'Hello');
 

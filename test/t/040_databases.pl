@@ -121,6 +121,25 @@ subtest reload_live => sub {
 	is($sms->worker('pid'), $pid, 'the worker of the first is still the same');
 };
 
+subtest stop_restart_start => sub {
+	my $pid = $sms->wait_for_worker('running', 'dispatcher', 'app2');
+	my $id = slow_text(100, 'app2');
+
+	$sms->sql('SELECT smsfollow.restart_worker()', 'app2');
+	ok($sms->wait_for("SELECT pid <> $pid FROM smsfollow.stat_worker WHERE database = 'app2' AND worker = 'dispatcher' AND state = 'running'", 't'), 'restarted: another process');
+	ok($sms->wait_for_state($id, 'accepted', 'app2'), 'the text under way was finished');
+	$sms->sql('SELECT smsfollow.stop_worker()', 'app2');
+	ok($sms->wait_for("SELECT string_agg(state, ' ') FROM smsfollow.stat_worker WHERE database = 'app2'", 'stopped stopped'), 'stopped');
+	my $waits = $sms->send($sms->contact('app2'), 'waits', database => 'app2');
+	# a launcher that looks at everything again does not start them
+	$sms->node->reload;
+	$sms->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'smsfollow launcher'");
+	ok($sms->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'smsfollow launcher' AND backend_start > now() - interval '1 minute'", 1), 'the launcher is a new one');
+	is($sms->state($waits, 'app2'), 'scheduled', 'and stay so');
+	$sms->sql('SELECT smsfollow.start_worker()', 'app2');
+	ok($sms->wait_for_state($waits, 'accepted', 'app2'), 'started again, it sends');
+};
+
 subtest drop_extension_in_flight => sub {
 	my $id = slow_text(2000, 'app2');
 	my $pid = $sms->worker('pid', undef, 'app2');
@@ -160,4 +179,6 @@ subtest database_made_again => sub {
 	ok($sms->wait_for_state($id, 'accepted', 'gone'), 'sends');
 };
 
+is_deeply([ map { my $database = $_; map { "$database: $_" } $sms->oracle($database) } qw(app app2 gone) ], [], 'nothing lost, nothing twice');
+is_deeply([ $sms->taken_twice ], [], 'also of the databases that went');
 done_testing();

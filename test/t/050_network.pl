@@ -62,7 +62,7 @@ subtest tls_bad_cert => sub {
 	{
 		my $cert = "$certs/$names{$name}";
 
-		$tls{$name} = Gateway->start('--tls-cert', "$cert.pem", '--tls-key', "$cert.key");
+		$tls{$name} = $sms->also(Gateway->start('--tls-cert', "$cert.pem", '--tls-key', "$cert.key"));
 		$sms->provider($name, url => "https://localhost:$tls{$name}{port}", address => '+14155550101');
 	}
 
@@ -108,4 +108,5 @@ subtest no_plain_http_but_at_home => sub {
 	like($sms->log, qr/cannot use provider "gw".*must begin with https/, 'the log says why');
 };
 
+is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
 done_testing();

@@ -151,6 +151,26 @@ subtest worker_role_dropped => sub {
 	ok($sms->wait_for_state($id, 'accepted'), 'and texts go');
 };
 
+# Roles go while texts of theirs wait, and while a worker runs as one of them.
+subtest roles_dropped => sub {
+	my $phone = $sms->contact;
+
+	$sms->sql("CREATE ROLE temp LOGIN; SELECT smsfollow.grant_access('temp', 'sender'); CREATE ROLE brief LOGIN; SELECT smsfollow.grant_access('brief', 'worker')");
+	$sms->sql("SELECT smsfollow.create_template('later', 'Hello')");
+	my ($status, $id, $messages) = as_role('temp', "SELECT smsfollow.schedule('$phone', 'later', '{}', smsfollow.clock() + interval '2 s')");
+	is($status, 0, 'a role schedules a text');
+	$sms->sql('DROP OWNED BY temp; DROP ROLE temp');
+	$sms->reconfigure('smsfollow.worker_role' => "'brief'");
+	ok($sms->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'smsfollow %' AND usename = 'brief'", 2), 'another one runs the workers');
+	$sms->sql('DROP OWNED BY brief; DROP ROLE brief');
+	my $stays = $sms->send($phone, 'waits for a role');
+	ok(Smsfollow::poll(sub { $sms->log =~ /role "brief" of smsfollow.worker_role does not exist/ || $sms->worker('last_error') ne '' }), 'what is wrong is said');
+	is($sms->state($stays), 'scheduled', 'nothing goes');
+	$sms->reconfigure('smsfollow.worker_role' => "''");
+	ok($sms->wait_for_state($_, 'accepted'), 'with a role that exists, texts go') for $id, $stays;
+	is($sms->sql("SELECT created_by FROM smsfollow.message_log WHERE message_id = $id"), 'temp', 'also those of a role that is gone');
+};
+
 subtest secrets_stay_secret => sub {
 	my $log = $sms->log;
 

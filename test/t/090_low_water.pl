@@ -7,7 +7,7 @@ use Test::More;
 
 use Smsfollow;
 
-my $sms = Smsfollow->new;
+my $sms = Smsfollow->new(conf => { 'max_prepared_transactions' => 2 });
 
 # Lets the dispatcher look without any transaction id being used.
 sub look
@@ -31,6 +31,18 @@ subtest open_transaction => sub {
 	$session->query_safe('COMMIT');
 	$session->quit;
 	ok($sms->wait_for_state($id, 'accepted'), 'it goes when its transaction commits');
+	is($sms->worker('missed'), 0, 'at once, not when the queue is swept');
+};
+
+# A commit in two steps wakes nobody; the text must not be overlooked all the same.
+subtest prepared_transaction => sub {
+	my $id = $sms->sql("BEGIN; SELECT smsfollow.send('$slow', 'prepared'); PREPARE TRANSACTION 'order'");
+
+	ok($sms->wait_for_state($sms->send($fast, 'overtakes again'), 'accepted'), 'a later text overtakes it');
+	ok(look(), 'the worker looked at everything');
+	$sms->sql("COMMIT PREPARED 'order'");
+	ok($sms->wait_for_state($sms->send($fast, 'and again'), 'accepted'), 'another text wakes the worker');
+	ok($sms->wait_for_state($id, 'accepted'), 'and it goes too');
 	is($sms->worker('missed'), 0, 'at once, not when the queue is swept');
 };
 
@@ -64,4 +76,5 @@ subtest urgent_text_of_a_busy_sender => sub {
 };
 
 is($sms->worker('errors'), 0, 'no errors');
+is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
 done_testing();

@@ -43,4 +43,5 @@ subtest resume => sub {
 	ok($sms->wait_for_state($id, 'accepted'), 'and it goes with the next one');
 };
 
+is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
 done_testing();

@@ -29,4 +29,5 @@ is($sms->sql("SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = 'smsfollow
 my $id = $sms->send($sms->contact, 'Hello');
 ok($sms->wait_for_state($id, 'accepted'), 'and the queue goes on');
 unlike($sms->log, qr/(WARNING|ERROR|FATAL|PANIC):/, 'without an error');
+is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
 done_testing();
