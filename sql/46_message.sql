@@ -75,10 +75,12 @@ CREATE TABLE smsfollow.inflight (
 	segments smallint NOT NULL,
 	encoding text NOT NULL,
 	body text NOT NULL,
+	told_opt_out boolean NOT NULL,
 	CONSTRAINT inflight_one_per_contact UNIQUE (contact_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
 		autovacuum_vacuum_cost_delay = 0, fillfactor = 90);
 COMMENT ON TABLE smsfollow.inflight IS 'Texts handed to a provider whose answer is not recorded yet; the committed row is the permit to send';
+COMMENT ON COLUMN smsfollow.inflight.told_opt_out IS 'It tells how to opt out, which the settling remembers in opt_out_told';
 COMMENT ON CONSTRAINT inflight_one_per_contact ON smsfollow.inflight IS 'No two sends to one contact overlap';
 
 CREATE TABLE smsfollow.in_doubt (
@@ -213,7 +215,8 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('missing_data', 'A variable of its template had no value', 'Give it a value, use the default filter, or save with missing => empty.'),
 	('template_skip', 'Its template skipped it, for the reason in the rule', 'Nothing to do, unless the template is wrong.'),
 	('template_error', 'Its template could not be rendered with these values', 'Try smsfollow.render() with the same values.'),
-	('too_many_segments', 'The text is longer than 10 segments', 'Shorten it; see smsfollow.segments().'),
+	('too_many_segments', 'The text is longer than its program allows', 'Shorten it, replace the character that detail names, or raise max_segments with set_text_rules(); see smsfollow.segments().'),
+	('brand', 'The text breaks the brand profile of its program', 'Change the wording that rule names, or the profile with smsfollow.set_brand().'),
 	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),
 	('provider_down', 'The provider does not answer, refuses for now, or is paused', 'See smsfollow.health() and the attempts; it goes on by itself, a paused one with smsfollow.resume_provider().'),
 	('retry', 'A try failed and another follows', 'Nothing to do; see the attempts.'),

@@ -55,6 +55,9 @@ BEGIN
 	VALUES (now, d.message_id, d.contact_id, d.campaign_id, d.attempt, 0, d.started_at, outcome, reason,
 		d.provider_id, d.sender_id, coalesce(end_doubt.provider_message_id, d.provider_message_id), d.consent_event_id,
 		d.segments, d.encoding, CASE outcome WHEN 'retry' THEN now END, d.body);
+	IF outcome <> 'accepted' THEN
+		PERFORM smsfollow.untell_opt_out(contact, message);
+	END IF;
 	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
 	SELECT d.campaign_id, date_trunc('minute', now), k.metric, k.reason, k.n
 	FROM (VALUES ('in_doubt', '', -1),

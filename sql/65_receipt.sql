@@ -143,6 +143,9 @@ BEGIN
 					  CASE WHEN known_cost IS NULL THEN coalesce(apply_receipt.cost, 0) ELSE 0 END)) AS k(metric, reason, n, cost)
 		WHERE k.n <> 0 OR k.cost <> 0;
 		PERFORM smsfollow.wake('scheduler');
+		IF against THEN
+			PERFORM smsfollow.untell_opt_out(contact, mid);
+		END IF;
 		IF against AND reason IN ('opted_out', 'bad_recipient') THEN
 			PERFORM smsfollow.note_recipient(contact, c.program_id, apply_receipt.reason, apply_receipt.error_code)
 			FROM smsfollow.campaign c WHERE c.campaign_id = campaign;

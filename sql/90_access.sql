@@ -10,9 +10,10 @@ DECLARE
 	t text;
 	senders text[] := ARRAY['send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
-		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'clock'];
+		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
-	operators text[] := senders || ARRAY['create_program', 'create_campaign', 'create_template', 'check_template', 'pause', 'resume',
+	operators text[] := senders || ARRAY['create_program', 'create_campaign', 'create_template', 'check_template',
+		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
 		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status'];
@@ -26,7 +27,7 @@ BEGIN
 	CASE level
 		WHEN 'sender' THEN names := senders;
 		WHEN 'analyst' THEN names := analysts; relations := views;
-		WHEN 'operator' THEN names := operators; relations := views || ARRAY['contact', 'contact_phone', 'program', 'campaign',
+		WHEN 'operator' THEN names := operators; relations := views || ARRAY['contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
 			'template', 'template_version', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
 		WHEN 'worker' THEN
 			-- everything in the schema, and nothing outside it

@@ -53,6 +53,8 @@ static const fact_column columns[] = {
 	OF_TEXT(cancelled, TEXT, "CASE WHEN u.returned THEN (SELECT x.rule FROM smsfollow.verdict x"
 			" WHERE x.message_id = u.message_id AND x.verdict = 'cancel' AND x.at >= u.message_at LIMIT 1) END"),
 	OF_TEXT(contact_busy, BOOL, "i.message_id IS NOT NULL"),
+	OF_TEXT(told_at, TIME, "(SELECT x.at FROM smsfollow.opt_out_told x"
+			" WHERE x.contact_id = f.contact_id AND x.program_id = f.program_id AND x.at >= f.consent_since)"),
 	FACT(contact_id, INT8),
 	FACT(phone, TEXT),
 	FACT(blocked_code, TEXT),

@@ -2,7 +2,7 @@
  *
  * sql.c
  *		smsfollow.segments() and smart_encode(): what a text costs, and how to
- *		make it cheaper, asked with SQL.
+ *		make it cheaper; has_phrase() and has_opt_out(): what it says.
  *
  * The core reads UTF-8; in a database of another encoding the body is
  * converted first, so the answer is the same everywhere.
@@ -39,6 +39,8 @@ enum
 
 PG_FUNCTION_INFO_V1(smsfollow_segments);
 PG_FUNCTION_INFO_V1(smsfollow_smart_encode);
+PG_FUNCTION_INFO_V1(smsfollow_has_phrase);
+PG_FUNCTION_INFO_V1(smsfollow_has_opt_out);
 
 /* The positions where further segments start, as int[]; empty for one segment. */
 static Datum
@@ -169,4 +171,32 @@ smsfollow_smart_encode(PG_FUNCTION_ARGS)
 	if (shown != encoded)
 		out_len = strlen(shown);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(shown, out_len));
+}
+
+/* has_phrase(body text, phrase text) returns boolean. */
+Datum
+smsfollow_has_phrase(PG_FUNCTION_ARGS)
+{
+	text	   *arg[2] = {PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1)};
+	char	   *folded[2];
+	size_t		len[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		char	   *utf8 = sf_text_utf8(VARDATA_ANY(arg[i]), VARSIZE_ANY_EXHDR(arg[i]), &len[i]);
+
+		folded[i] = sf_text_fold(utf8, len[i], &len[i]);
+	}
+	PG_RETURN_BOOL(sf_text_has_phrase(folded[0], len[0], folded[1], len[1]));
+}
+
+/* has_opt_out(body text) returns boolean. */
+Datum
+smsfollow_has_opt_out(PG_FUNCTION_ARGS)
+{
+	text	   *arg = PG_GETARG_TEXT_PP(0);
+	size_t		len;
+	char	   *body = sf_text_utf8(VARDATA_ANY(arg), VARSIZE_ANY_EXHDR(arg), &len);
+
+	PG_RETURN_BOOL(sf_text_has_opt_out(body, len));
 }

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * text_pg.h
- *		The part of smart encoding that needs PostgreSQL: normalisation and
- *		the database's encoding.
+ *		The part of src/text that needs PostgreSQL: normalisation, the
+ *		database's encoding, phrases as readers see them.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,5 +24,16 @@ extern char *sf_text_utf8(const char *s, size_t len, size_t *utf8_len);
  */
 extern char *sf_text_smart(char *body, size_t len, sf_smart_mode mode,
 						   size_t *out_len);
+
+/*
+ * A UTF-8 text as it is compared: look-alikes, small letters, single spaces;
+ * palloc'd.
+ */
+extern char *sf_text_fold(const char *s, size_t len, size_t *folded_len);
+/* Is a folded phrase in a folded text, as whole words? */
+extern bool sf_text_has_phrase(const char *text, size_t len,
+							   const char *phrase, size_t phrase_len);
+/* Does a UTF-8 text tell how to get no more of them? */
+extern bool sf_text_has_opt_out(const char *text, size_t text_len);
 
 #endif							/* SF_TEXT_PG_H */

@@ -30,6 +30,7 @@ typedef struct sf_draft
 	const char *locale;
 	const char *region;
 	sf_saved   *saved;			/* partials that the wave has looked up */
+	TimestampTz told_at;		/* when a text of the program last told how to opt out; 0: never */
 } sf_draft;
 
 /* decide.c: turns SF_FATE_SEND of locked texts into what the gate says */

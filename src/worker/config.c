@@ -4,7 +4,7 @@
  *		Providers, senders and templates as the dispatcher keeps them.
  *
  * Tables are the truth.  config_version rises in the transaction that changes
- * a provider, sender, secret or kind; the caches are read again when it moved.
+ * a provider, sender, secret, kind or program; the caches are read again when it moved.
  * An account that transfers still use outlives its replacement.  The state of
  * a sender's rate survives a reload, so that reloading never grants a burst.
  * Template versions never change, so their cache needs no invalidation.
@@ -22,6 +22,7 @@
 
 #include "settings.h"
 #include "worker/dispatch.h"
+#include "worker/wording.h"
 
 #define SF_TEMPLATE_CACHE 1000	/* versions kept before all are dropped */
 
@@ -245,6 +246,7 @@ sf_config_refresh(bool force)
 		return;
 	load_accounts();
 	load_sendings();
+	sf_wording_load();
 	known_version = version;
 }
 

@@ -145,6 +145,7 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 	draft.locale = facts->locale;
 	draft.region = facts->region;
 	draft.saved = saved;
+	draft.told_at = facts->told_at;
 	sf_compose(text, &draft);
 	if (text->fate != SF_FATE_SEND)
 		return;

@@ -119,6 +119,7 @@ typedef struct sf_text
 	const char *phone;
 	const char *body;
 	sf_segments segments;
+	bool		told;			/* it tells how to opt out, and that is to be remembered */
 	int64		consent_event_id;
 	TimestampTz expires_at;
 	int32		max_attempts;

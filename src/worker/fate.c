@@ -42,7 +42,7 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	static const Oid permit_types[] = {
 		TIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
 		INT2ARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT2ARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, INT8OID, TIMESTAMPTZOID
+		TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, INT8OID, TIMESTAMPTZOID
 	};
 	static const Oid leave_types[] = {TIDARRAYOID};
 	static const Oid verdict_types[] = {
@@ -53,12 +53,12 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 		INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
 		INT4ARRAYOID, INT4ARRAYOID, INT2ARRAYOID, TEXTARRAYOID
 	};
-	sf_array	p[14];
+	sf_array	p[15];
 	sf_array	left;
 	sf_array	v[8];
 	sf_array	a[9];
 
-	for (int i = 0; i < 14; i++)
+	for (int i = 0; i < 15; i++)
 		sf_array_init(&p[i], n);
 	for (int i = 0; i < 8; i++)
 		sf_array_init(&v[i], n);
@@ -87,6 +87,7 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			sf_array_add(&p[11], Int16GetDatum(t->segments.segments));
 			sf_array_add_text(&p[12], sf_encoding_name(t->segments.encoding));
 			sf_array_add_text(&p[13], t->body);
+			sf_array_add(&p[14], BoolGetDatum(t->told));
 			continue;
 		}
 		sf_array_add(&left, PointerGetDatum(&t->tid));
@@ -122,20 +123,20 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	}
 	if (p[0].n > 0)
 	{
-		Datum		values[16];
+		Datum		values[17];
 
 		if (plan_permit == NULL)
 			sf_plan(&plan_permit,
 					psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1))"
 							 " INSERT INTO %s (message_id, message_at, contact_id, campaign_id, program_id, lane,"
-							 "  attempt, provider_id, sender_id, consent_event_id, segments, encoding, body, epoch, started_at)"
-							 " SELECT u.*, $15, $16 FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS u",
+							 "  attempt, provider_id, sender_id, consent_event_id, segments, encoding, body, told_opt_out, epoch, started_at)"
+							 " SELECT u.*, $16, $17 FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS u",
 							 sf_shard.ready, sf_shard.inflight),
-					16, permit_types);
-		for (int i = 0; i < 14; i++)
+					17, permit_types);
+		for (int i = 0; i < 15; i++)
 			values[i] = sf_array_datum(&p[i], get_element_type(permit_types[i]));
-		values[14] = Int64GetDatum(claimer->epoch);
-		values[15] = TimestampTzGetDatum(now);
+		values[15] = Int64GetDatum(claimer->epoch);
+		values[16] = TimestampTzGetDatum(now);
 		sf_execute(plan_permit, values, NULL, SPI_OK_INSERT);
 	}
 	if (left.n > 0)

@@ -41,6 +41,14 @@ static SPIPlanPtr plan_partition;
 	"   ('cost', coalesce(g.currency, ''), 0, coalesce(g.cost, 0))) AS k(metric, reason, n, cost)" \
 	"  WHERE k.n <> 0 OR k.cost <> 0 GROUP BY 1, 3, 4)"
 
+/* Remembers which of the rows of "gone" told how to opt out. */
+#define TELL_OPT_OUT \
+	" told AS (INSERT INTO smsfollow.opt_out_told AS t (contact_id, program_id, at, message_id)" \
+	"  SELECT g.contact_id, g.program_id, g.started_at, g.message_id FROM gone g" \
+	"  WHERE g.told_opt_out AND g.outcome IN ('accepted', 'in_doubt') ORDER BY g.contact_id" \
+	"  ON CONFLICT (contact_id, program_id) DO UPDATE" \
+	"  SET at = excluded.at, message_id = excluded.message_id, before_at = t.at),"
+
 /*
  * Backoff: base * 2^(failures - 1), at most the cap, spread over half of it so
  * that texts that failed together do not come back together.
@@ -180,6 +188,7 @@ sf_settle(int64 epoch, const sf_result *results, int nresults)
 						 "   $1, coalesce(g.error_text, g.reason), g.provider_id, g.sender_id, nullif(g.consent_event_id, 0), g.segments,"
 						 "   g.encoding, g.body, g.provider_message_id, g.policy, g.next_lookup_at"
 						 "  FROM gone g WHERE g.outcome = 'in_doubt'),"
+						 TELL_OPT_OUT
 						 COUNT_ATTEMPTS
 						 " SELECT pg_catalog.count(*) FROM gone",
 						 sf_shard.inflight, sf_shard.inflight, sf_shard.ready),
@@ -260,6 +269,7 @@ sf_settle_recover(int64 epoch)
 						 "   $1, 'the worker ended before it recorded the answer', g.provider_id, g.sender_id, nullif(g.consent_event_id, 0),"
 						 "   g.segments, g.encoding, g.body, g.policy, $1"
 						 "  FROM gone g),"
+						 TELL_OPT_OUT
 						 COUNT_ATTEMPTS
 						 " SELECT pg_catalog.count(*), pg_catalog.array_agg(g.contact_id), pg_catalog.array_agg(g.message_id) FROM gone g",
 						 sf_shard.inflight),

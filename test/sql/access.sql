@@ -15,6 +15,7 @@ CREATE ROLE regress_worker;
 CREATE ROLE "regress_Odd ""name";
 GRANT USAGE ON SCHEMA t TO PUBLIC;
 SELECT smsfollow.create_program('news', 'marketing', 'Acme', sender => 'sandbox') > 0, smsfollow.create_template('hello', 'Hello {{ name }}') > 0, smsfollow.create_campaign('spring', 'news', 'hello') > 0;
+SELECT smsfollow.set_opt_out_line('news', 'never');
 SELECT smsfollow.opt_in('+14155550101', 'news', 'web_form') > 0, smsfollow.send('+14155550101', 'Hello') AS id;
 CREATE TABLE t.private (phone text, secret text);
 INSERT INTO t.private VALUES ('+14155550101', 'x');

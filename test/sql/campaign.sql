@@ -5,6 +5,7 @@
 -- Campaigns: one audience, one content, one goal; pausing, lanes, expiry.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme'), smsfollow.create_program('orders', 'transactional', 'Acme'),
 	smsfollow.create_template('hello', 'Hello');
+SELECT smsfollow.set_opt_out_line('news', 'never');
 SELECT smsfollow.create_campaign('spring', 'news', 'hello', 'sandbox', 'retry', 3, '2 days', 2);
 SELECT smsfollow.create_campaign('plain', 'news');
 SELECT c.name, p.name AS program, t.name AS template, c.sender_id, c.lane, c.in_doubt_policy, c.max_attempts, c.expires_after, c.paused

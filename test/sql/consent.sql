@@ -4,6 +4,7 @@
 \i :setup
 -- Consent: an append-only ledger and the state that follows from it.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme'), smsfollow.create_program('orders', 'transactional', 'Acme');
+SELECT smsfollow.set_opt_out_line('news', 'never');
 SELECT smsfollow.opt_in('+14155550101', 'news', 'web_form', '{"form": "checkout", "ip": "192.0.2.1"}') AS event;
 SELECT smsfollow.opt_in('+14155550101', 'orders', 'keyword') AS event;
 SELECT smsfollow.opt_in('+1 (415) 555-0102', 'news', 'paper', NULL) AS event;

@@ -4,6 +4,7 @@
 \i :setup
 -- The gate, the claim that asks it, and what is recorded of each text.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme') > 0 AS program, smsfollow.create_template('strict', '{{ a }}') > 0 AS template;
+SELECT smsfollow.set_opt_out_line('news', 'never');
 CREATE FUNCTION t.explain(message_id bigint) RETURNS TABLE (rule text, verdict text, code text, value text, next_at boolean, hint text) LANGUAGE sql AS $$
 	SELECT regexp_replace(e.rule, ' of .*', ''), e.verdict, e.code, replace(regexp_replace(e.value, '(due|expires_at|since) .*', '\1 (time)'), 'by ' || session_user, 'by (me)'), e.next_at IS NOT NULL, e.hint
 	FROM smsfollow.explain(message_id) e

@@ -4,6 +4,7 @@
 \i :setup
 -- Texts in doubt: nobody knows whether they arrived, and none goes twice unasked.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme', sender => 'sandbox') > 0 AS program;
+SELECT smsfollow.set_opt_out_line('news', 'never');
 SELECT count(smsfollow.opt_in('+1415555010' || n, 'news', 'web_form')) FROM generate_series(1, 9) n;
 SELECT smsfollow.send('+1415555010' || n, 'text ' || n) AS id FROM generate_series(1, 8) n;
 SELECT count(*) FROM t.claim(1);

@@ -29,6 +29,7 @@ SELECT t.fails($$SELECT smsfollow.template_version_id(NULL)$$);
 
 -- what a text is rendered from: the version it was scheduled with, and its own values
 SELECT smsfollow.create_program('p', 'marketing', 'Acme') > 0 AS program;
+SELECT smsfollow.set_opt_out_line('p', 'never');
 SELECT count(smsfollow.opt_in('+141555501' || lpad(n::text, 2, '0'), 'p', 'web_form')) FROM generate_series(1, 10) n;
 SELECT smsfollow.create_template('strict', 'A {{ a }}'), smsfollow.create_template('loose', 'A{{ a }}', 'empty'), smsfollow.create_template('skip', 'A {{ a }}', 'skip'),
 	smsfollow.create_template('person', 'Hi {{ contact.name }} of {{ contact.city }}, {{ contact.region }}', 'empty'),

@@ -11,7 +11,7 @@ SELECT split_part(t.fails('ALTER EXTENSION smsfollow SET SCHEMA t'), '|', 1);
 -- use makes partitions, which belong to no extension but go with it
 CREATE FUNCTION t.use() RETURNS TABLE (fate text, body text) LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM smsfollow.create_program('news', 'marketing', 'Acme'), smsfollow.create_template('hello', 'Hello {{ name }}');
+	PERFORM smsfollow.create_program('news', 'marketing', 'Acme'), smsfollow.set_opt_out_line('news', 'never'), smsfollow.create_template('hello', 'Hello {{ name }}');
 	PERFORM smsfollow.opt_in('+14155550101', 'news', 'web_form'), smsfollow.opt_in('+14155550102', 'news', 'web_form');
 	PERFORM smsfollow.send('+14155550101', 'literal'), smsfollow.schedule_many($q$SELECT '+14155550102' AS phone, 'Ana' AS name$q$, 'hello');
 	RETURN QUERY SELECT c.fate, c.body FROM smsfollow.claim(10, 1) c;
