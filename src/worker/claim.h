@@ -29,6 +29,7 @@ typedef struct sf_draft
 	const char *zone;			/* of the contact, as are the next two; NULL: not known */
 	const char *locale;
 	const char *region;
+	bool		compliance;		/* it answers STOP, HELP and the like */
 	sf_saved   *saved;			/* partials that the wave has looked up */
 	TimestampTz told_at;		/* when a text of the program last told how to opt out; 0: never */
 } sf_draft;

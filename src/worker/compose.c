@@ -120,8 +120,8 @@ add_wording(sf_text *text, const sf_draft *draft, const sf_wording *w)
 	prefix = w->prefix.shown != NULL && !(says(text->body, &folded, &w->prefix) &&
 										  strncmp(folded.folded, w->prefix.folded, w->prefix.len) == 0);
 	sign_off = w->sign_off.shown != NULL && !says(text->body, &folded, &w->sign_off);
-	due = w->line_when == SF_LINE_ALWAYS ||
-		(w->line_when != SF_LINE_NEVER &&
+	due = !draft->compliance && w->line_when != SF_LINE_NEVER &&
+		(w->line_when == SF_LINE_ALWAYS ||
 		 (draft->told_at == 0 ||
 		  (w->line_when == SF_LINE_DAYS && draft->told_at + w->line_days * USECS_PER_DAY <= sf_clock())));
 	line = due ? choose_line(w, draft->locale) : NULL;

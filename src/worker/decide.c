@@ -144,6 +144,7 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 	draft.zone = facts->time_zone;
 	draft.locale = facts->locale;
 	draft.region = facts->region;
+	draft.compliance = strcmp(facts->purpose, "compliance") == 0;
 	draft.saved = saved;
 	draft.told_at = facts->told_at;
 	sf_compose(text, &draft);
