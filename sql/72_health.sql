@@ -240,6 +240,7 @@ AS $$
 		UNION ALL SELECT 4, * FROM smsfollow.health_time_zone()
 		UNION ALL SELECT 5, * FROM smsfollow.health_storage()
 		UNION ALL SELECT 6, * FROM smsfollow.health_queue()
+		UNION ALL SELECT 7, * FROM smsfollow.health_consent()
 	) h
 	ORDER BY h.part
 $$;

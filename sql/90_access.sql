@@ -8,11 +8,13 @@ AS $$
 DECLARE
 	f text;
 	t text;
-	senders text[] := ARRAY['send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
+	senders text[] := ARRAY['consent_state',
+		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
-	operators text[] := senders || ARRAY['create_program', 'create_campaign', 'create_template', 'check_template',
+	operators text[] := senders || ARRAY['verify_consent',
+		'create_program', 'create_campaign', 'create_template', 'check_template',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
@@ -27,7 +29,9 @@ BEGIN
 	CASE level
 		WHEN 'sender' THEN names := senders;
 		WHEN 'analyst' THEN names := analysts; relations := views;
-		WHEN 'operator' THEN names := operators; relations := views || ARRAY['contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
+		WHEN 'operator' THEN names := operators; relations := views || ARRAY[
+			'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
+			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
 			'template', 'template_version', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
 		WHEN 'worker' THEN
 			-- everything in the schema, and nothing outside it
@@ -69,10 +73,11 @@ BEGIN
 				WHEN 'provider_kind' THEN 'WHERE NOT builtin'
 				WHEN 'provider' THEN 'WHERE provider_id >= 100'
 				WHEN 'sender' THEN 'WHERE sender_id >= 100'
+				WHEN 'opt_out_rule' THEN 'WHERE NOT builtin'
 				ELSE '' END AS condition
 		FROM pg_catalog.pg_class c
 		WHERE c.relnamespace = 'smsfollow'::pg_catalog.regnamespace
-			AND (c.relkind IN ('r', 'p', 'S') AND c.relname NOT IN ('secret', 'reason_code', 'config_version'))
+			AND (c.relkind IN ('r', 'p', 'S') AND c.relname NOT IN ('consent_horizon', 'secret', 'reason_code', 'config_version'))
 	LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(r.oid, r.condition);
 	END LOOP;

@@ -52,6 +52,7 @@ static const job jobs[] = {
 	{"matching receipts", "SELECT smsfollow.match_receipts()", NULL, true, 5 * SECOND, HOUR},
 	{"making partitions", "SELECT smsfollow.maintain_partitions(smsfollow.clock())", NULL, false, SECOND, HOUR},
 	{"applying retention", "SELECT smsfollow.apply_retention()", NULL, false, SECOND, HOUR},
+	{"signing consent", "SELECT smsfollow.sign_consent()", NULL, true, MINUTE, HOUR},
 	{"vacuuming the queue", NULL, sf_vacuum_queue, true, 10 * SECOND, HOUR},
 };
 

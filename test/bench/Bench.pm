@@ -100,9 +100,10 @@ sub customers
 		INSERT INTO smsfollow.contact (contact_id) SELECT 1000 + order_id FROM orders;
 		INSERT INTO smsfollow.contact_phone SELECT phone, 1000 + order_id FROM orders;
 		INSERT INTO smsfollow.contact_state (contact_id) SELECT 1000 + order_id FROM orders;
-		INSERT INTO smsfollow.consent_event (consent_event_id, contact_id, program_id, event, method, evidence, recorded_at, recorded_by)
-			SELECT 1000 + order_id, 1000 + order_id, 1, 'opt_in', 'import', '{}', now(), 'bench' FROM orders;
-		INSERT INTO smsfollow.contact_consent SELECT 1000 + order_id, 1, 'opted_in', 1000 + order_id, now() FROM orders");
+		INSERT INTO smsfollow.consent_event (consent_event_id, contact_id, ordinal, program_id, event, kind, method, captured_at, recorded_at, recorded_by, hash)
+			SELECT 1000 + order_id, 1000 + order_id, 1, 1, 'opt_in', 'express', 'import', now(), now(), 'bench', '' FROM orders;
+		INSERT INTO smsfollow.contact_consent (contact_id, program_id, state, consent_event_id, since, kind)
+			SELECT 1000 + order_id, 1, 'opted_in', 1000 + order_id, now(), 'express' FROM orders");
 	$server->sql('VACUUM ANALYZE');
 	return $CUSTOMERS;
 }

@@ -18,8 +18,9 @@ SELECT smsfollow.opt_in('+14155550101', 'orders', 'voice') AS event;
 -- a number never seen before may opt out, too
 SELECT smsfollow.opt_out('+14155550103') AS event;
 SELECT phone, program, state, method FROM smsfollow.consent_status ORDER BY phone, program;
-SELECT e.consent_event_id, right(p.phone, 4) AS phone, e.program_id, e.event, e.method, e.evidence, e.recorded_by = session_user AS by_me
-FROM smsfollow.consent_event e JOIN smsfollow.contact_phone p USING (contact_id) ORDER BY 1;
+SELECT e.consent_event_id, right(p.phone, 4) AS phone, e.program_id, e.event, e.kind, e.method, v.evidence, e.recorded_by = session_user AS by_me
+FROM smsfollow.consent_event e JOIN smsfollow.contact_phone p USING (contact_id)
+LEFT JOIN smsfollow.consent_evidence v USING (contact_id, consent_event_id) ORDER BY 1;
 
 -- at moments: just before, at and after each event
 CREATE VIEW t.moments AS

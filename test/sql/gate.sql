@@ -84,7 +84,7 @@ SELECT x.name, l.state, l.attempts, l.body, l.segments, l.encoding, l.provider, 
 FROM smsfollow.message_log l JOIN t.text x ON x.id = l.message_id ORDER BY l.message_id;
 SELECT a.outcome, a.reason, a.consent_event_id = c.consent_event_id AS consent, a.epoch, a.retry_at IS NOT NULL AS retry FROM smsfollow.attempt a LEFT JOIN smsfollow.contact_consent c USING (contact_id) ORDER BY a.message_id;
 -- what providers say about recipients: a ledger row, a block
-SELECT event, method, evidence FROM smsfollow.consent_event e JOIN smsfollow.contact_phone p USING (contact_id) WHERE p.phone = '+14155550203' ORDER BY consent_event_id;
+SELECT event, method, evidence FROM smsfollow.consent_event e JOIN smsfollow.contact_phone p USING (contact_id) LEFT JOIN smsfollow.consent_evidence v USING (contact_id, consent_event_id) WHERE p.phone = '+14155550203' ORDER BY consent_event_id;
 SELECT smsfollow.consent_at('+14155550203', 'news');
 SELECT blocked_code, blocked_at IS NOT NULL AS at FROM smsfollow.contact_state JOIN smsfollow.contact_phone USING (contact_id) WHERE phone = '+14155550204';
 SELECT * FROM t.miscount;

@@ -37,7 +37,7 @@ SELECT t.settle('accepted', phones => '{0115,0116}');
 SELECT smsfollow.send('+14155550115', 'later') > 0, smsfollow.send('+14155550116', 'later') > 0;
 SELECT smsfollow.apply_receipt(1, 'test-15', NULL, 'undelivered', 'opted_out', '21610', NULL, NULL, NULL, '{}'), smsfollow.apply_receipt(1, 'test-16', NULL, 'failed', 'bad_recipient', '30005', NULL, NULL, NULL, '{}');
 SELECT phone, state, code, reason FROM t.log WHERE phone IN ('0115', '0116');
-SELECT e.event, e.method, e.evidence FROM smsfollow.consent_event e WHERE e.contact_id = smsfollow.contact_id('+14155550115') ORDER BY consent_event_id;
+SELECT e.event, e.method, v.evidence FROM smsfollow.consent_event e LEFT JOIN smsfollow.consent_evidence v USING (contact_id, consent_event_id) WHERE e.contact_id = smsfollow.contact_id('+14155550115') ORDER BY consent_event_id;
 SELECT s.blocked_code FROM smsfollow.contact_state s WHERE s.contact_id = smsfollow.contact_id('+14155550116');
 SELECT * FROM t.miscount;
 
