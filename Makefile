@@ -38,6 +38,11 @@ test:
 	@test/run
 
 # Measures speed, WAL and memory; BENCH_ONLY="drain idle" does some sections alone, see test/bench.
+.PHONY: fuzz
+# Looks for inputs that break the parsers, longer than "make test" does; needs clang.
+fuzz:
+	@FUZZ_SECONDS='$(or $(SECONDS),300)' test/run fuzz
+
 .PHONY: bench
 bench:
 	@test/run bench

@@ -18,7 +18,7 @@ use Time::HiRes qw(time);
 
 my @PARTS = qw(unit gateway regress tap fuzz);
 my @EXTRA = qw(bench);		# only when asked for
-my $FUZZ_SECONDS = 10;		# of each fuzzer
+my $FUZZ_SECONDS = $ENV{FUZZ_SECONDS} // 10;	# of each fuzzer
 my $TAP_JOBS = 4;			# clusters at once: the tests mostly wait
 
 my ($tree, $log, $pg_config);
