@@ -34,10 +34,13 @@ CREATE TABLE smsfollow.contact_state (
 	contact_id bigint PRIMARY KEY,
 	time_zone text,
 	blocked_code text,
-	blocked_at timestamptz
+	blocked_at timestamptz,
+	cap_most integer,
+	cap_per interval
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE smsfollow.contact_state IS 'Per contact: what the gate needs, and the row that serialises decisions about the contact';
 COMMENT ON COLUMN smsfollow.contact_state.time_zone IS 'IANA zone; NULL: not known';
+COMMENT ON COLUMN smsfollow.contact_state.cap_most IS 'So many marketing texts within cap_per the contact wants at most; NULL: said nothing';
 COMMENT ON COLUMN smsfollow.contact_state.blocked_code IS 'Reason code when a provider says that the number cannot be texted; NULL: none';
 
 CREATE FUNCTION smsfollow.ensure_contacts(phones text[]) RETURNS void

@@ -46,7 +46,10 @@ CREATE TABLE smsfollow.sender (
 	segments_per_second numeric(10,3) NOT NULL DEFAULT 1 CHECK (segments_per_second BETWEEN 0.001 AND 100000),
 	burst integer CHECK (burst BETWEEN 1 AND 100000),
 	paused boolean NOT NULL DEFAULT false,
+	price_per_segment numeric CHECK (price_per_segment BETWEEN 0 AND 1000),
+	price_currency text CHECK (price_currency ~ '^[A-Z]{3}$'),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	CHECK ((price_per_segment IS NULL) = (price_currency IS NULL)),
 	UNIQUE NULLS NOT DISTINCT (provider_id, address)
 );
 
@@ -399,7 +402,26 @@ END $$;
 COMMENT ON FUNCTION smsfollow.check_sender(text, numeric, integer) IS
 'Raises invalid_parameter_value unless these can be the values of a sender; NULL passes.';
 
-CREATE FUNCTION smsfollow.add_sender(provider text, address text, segments_per_second numeric DEFAULT 1, burst integer DEFAULT NULL) RETURNS integer
+CREATE FUNCTION smsfollow.check_price(price_per_segment numeric, currency text) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF (price_per_segment IS NULL) <> (currency IS NULL) THEN
+		RAISE EXCEPTION 'price_per_segment and currency go together'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give both, for example 0.0079 and USD.';
+	ELSIF price_per_segment NOT BETWEEN 0 AND 1000 OR price_per_segment <> round(price_per_segment, 6) THEN
+		RAISE EXCEPTION 'price_per_segment must be from 0 to 1000, in millionths at the finest'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the price of one SMS part, for example 0.0079.';
+	ELSIF currency !~ '^[A-Z]{3}$' THEN
+		RAISE EXCEPTION 'currency is not a code of ISO 4217'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use three capital letters such as USD.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION smsfollow.check_price(numeric, text) IS
+'Raises invalid_parameter_value unless these can be the price of a sender; NULL for both passes.';
+
+CREATE FUNCTION smsfollow.add_sender(provider text, address text, segments_per_second numeric DEFAULT 1, burst integer DEFAULT NULL,
+	price_per_segment numeric DEFAULT NULL, currency text DEFAULT NULL) RETURNS integer
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
@@ -411,8 +433,9 @@ BEGIN
 	IF add_sender.segments_per_second IS NULL THEN
 		PERFORM smsfollow.raise_null('segments_per_second');
 	END IF;
-	INSERT INTO smsfollow.sender (provider_id, address, segments_per_second, burst)
-	VALUES (p.provider_id, add_sender.address, add_sender.segments_per_second, add_sender.burst)
+	PERFORM smsfollow.check_price(add_sender.price_per_segment, add_sender.currency);
+	INSERT INTO smsfollow.sender (provider_id, address, segments_per_second, burst, price_per_segment, price_currency)
+	VALUES (p.provider_id, add_sender.address, add_sender.segments_per_second, add_sender.burst, add_sender.price_per_segment, add_sender.currency)
 	ON CONFLICT (provider_id, address) DO NOTHING
 	RETURNING sender_id INTO new_id;
 	IF new_id IS NULL THEN
@@ -421,8 +444,8 @@ BEGIN
 	END IF;
 	RETURN new_id;
 END $$;
-COMMENT ON FUNCTION smsfollow.add_sender(text, text, numeric, integer) IS
-'Adds an address to a provider and returns the sender''s id. address NULL: the provider chooses. segments_per_second: SMS parts per second, 0.001 to 100000. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed, duplicate_object.';
+COMMENT ON FUNCTION smsfollow.add_sender(text, text, numeric, integer, numeric, text) IS
+'Adds an address to a provider and returns the sender''s id. address NULL: the provider chooses. segments_per_second: SMS parts per second, 0.001 to 100000. price_per_segment in currency (ISO 4217): what caps and budgets in money reckon with until the provider tells. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed, duplicate_object.';
 
 CREATE FUNCTION smsfollow.existing_sender(sender text) RETURNS integer
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -435,20 +458,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION smsfollow.existing_sender(text) IS 'Internal: smsfollow.sender_id(), but NULL is an error too.';
 
-CREATE FUNCTION smsfollow.alter_sender(sender text, segments_per_second numeric DEFAULT NULL, burst integer DEFAULT NULL) RETURNS void
+CREATE FUNCTION smsfollow.alter_sender(sender text, segments_per_second numeric DEFAULT NULL, burst integer DEFAULT NULL,
+	price_per_segment numeric DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	id integer := smsfollow.existing_sender(sender);
 BEGIN
 	PERFORM smsfollow.check_sender(NULL, alter_sender.segments_per_second, alter_sender.burst);
+	PERFORM smsfollow.check_price(alter_sender.price_per_segment, alter_sender.currency);
 	UPDATE smsfollow.sender t SET
 		segments_per_second = COALESCE(alter_sender.segments_per_second, t.segments_per_second),
-		burst = COALESCE(alter_sender.burst, t.burst)
+		burst = COALESCE(alter_sender.burst, t.burst),
+		price_per_segment = COALESCE(alter_sender.price_per_segment, t.price_per_segment),
+		price_currency = COALESCE(alter_sender.currency, t.price_currency)
 	WHERE t.sender_id = id;
 END $$;
-COMMENT ON FUNCTION smsfollow.alter_sender(text, numeric, integer) IS
-'Changes rate or burst of a sender, named by address, by provider/address, or by provider when that chooses the number; what is NULL stays. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed, invalid_parameter_value.';
+COMMENT ON FUNCTION smsfollow.alter_sender(text, numeric, integer, numeric, text) IS
+'Changes rate, burst or price per segment of a sender, named by address, by provider/address, or by provider when that chooses the number; what is NULL stays. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed, invalid_parameter_value.';
 
 CREATE FUNCTION smsfollow.pause_sender(sender text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -15,6 +15,7 @@ CREATE TABLE smsfollow.campaign (
 	max_attempts integer CHECK (max_attempts BETWEEN 1 AND 100),
 	expires_after interval NOT NULL DEFAULT '72 hours' CHECK (expires_after > '0' AND expires_after <= '10 years'),
 	paused boolean NOT NULL DEFAULT false,
+	tags text[] NOT NULL DEFAULT '{}',
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
 	created_by text NOT NULL DEFAULT session_user
 );
@@ -26,6 +27,21 @@ COMMENT ON COLUMN smsfollow.campaign.in_doubt_policy IS 'hold, retry_after_looku
 COMMENT ON COLUMN smsfollow.campaign.max_attempts IS 'NULL: smsfollow.max_attempts';
 COMMENT ON COLUMN smsfollow.campaign.expires_after IS 'A text that could not go this long after its send_at is not sent';
 COMMENT ON COLUMN smsfollow.campaign.paused IS 'True: its texts wait';
+COMMENT ON COLUMN smsfollow.campaign.tags IS 'What caps may count by; a text keeps those that its campaign had when it was queued';
+
+CREATE FUNCTION smsfollow.check_tags(tags text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF cardinality(tags) > 20 OR array_ndims(tags) > 1
+		OR EXISTS (SELECT FROM unnest(tags) AS u(tag) WHERE u.tag IS NULL OR u.tag !~ '^[^[:cntrl:]]{1,50}$') THEN
+		RAISE EXCEPTION 'tags must be at most 20, each of 1 to 50 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example ARRAY[''offers''].';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.check_tags(text[]) IS 'Internal: raises invalid_parameter_value for what cannot be the tags of a campaign; NULL passes';
 
 CREATE FUNCTION smsfollow.campaign_id(campaign text) RETURNS integer
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -56,7 +72,8 @@ CREATE FUNCTION smsfollow.create_campaign(
 	in_doubt_policy text DEFAULT NULL,
 	max_attempts integer DEFAULT NULL,
 	expires_after interval DEFAULT '72 hours',
-	lane integer DEFAULT NULL
+	lane integer DEFAULT NULL,
+	tags text[] DEFAULT NULL
 ) RETURNS integer
 LANGUAGE plpgsql
 -- definer: callers write campaigns through this function only
@@ -95,11 +112,12 @@ BEGIN
 		RAISE EXCEPTION 'expires_after must be more than zero and at most 10 years'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
 	END IF;
-	INSERT INTO smsfollow.campaign AS c (name, program_id, template_id, sender_id, lane, in_doubt_policy, max_attempts, expires_after)
+	PERFORM smsfollow.check_tags(tags);
+	INSERT INTO smsfollow.campaign AS c (name, program_id, template_id, sender_id, lane, in_doubt_policy, max_attempts, expires_after, tags)
 	VALUES (create_campaign.name, pid, tid, smsfollow.sender_id(sender),
 			coalesce(lane, CASE purpose WHEN 'compliance' THEN 0 WHEN 'transactional' THEN 1 WHEN 'conversational' THEN 2 ELSE 3 END),
 			coalesce(in_doubt_policy, CASE purpose WHEN 'marketing' THEN 'hold' ELSE 'retry_after_lookup' END),
-			max_attempts, expires_after)
+			max_attempts, expires_after, coalesce(tags, '{}'))
 	ON CONFLICT ON CONSTRAINT campaign_name_key DO NOTHING
 	RETURNING c.campaign_id INTO id;
 	IF id IS NULL THEN
@@ -109,8 +127,23 @@ BEGIN
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.create_campaign(text, text, text, text, text, integer, interval, integer) IS
-'Makes a campaign within a program. in_doubt_policy: hold (default for marketing), retry_after_lookup (default else), retry, drop. max_attempts 1 to 100, NULL: the setting. expires_after counts from each text''s send_at, at most 10 years. lane 0 to 3, NULL: by the program''s purpose. Errors: invalid_parameter_value, duplicate_object, undefined_object';
+COMMENT ON FUNCTION smsfollow.create_campaign(text, text, text, text, text, integer, interval, integer, text[]) IS
+'Makes a campaign within a program. in_doubt_policy: hold (default for marketing), retry_after_lookup (default else), retry, drop. max_attempts 1 to 100, NULL: the setting. expires_after counts from each text''s send_at, at most 10 years. lane 0 to 3, NULL: by the program''s purpose. tags: what caps may count by. Errors: invalid_parameter_value, duplicate_object, undefined_object';
+
+CREATE FUNCTION smsfollow.set_campaign_tags(campaign text, tags text[]) RETURNS void
+LANGUAGE plpgsql
+-- definer: callers change campaigns through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id integer := smsfollow.campaign_id(campaign);
+BEGIN
+	PERFORM smsfollow.check_tags(tags);
+	UPDATE smsfollow.campaign c SET tags = coalesce(set_campaign_tags.tags, '{}') WHERE c.campaign_id = id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.set_campaign_tags(text, text[]) IS
+'Replaces the tags of a campaign, for texts that are queued from now on; caps of scope tag count by them. At most 20 of 1 to 50 characters; NULL: none. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.set_campaign_paused(campaign text, to_paused boolean) RETURNS bigint
 LANGUAGE plpgsql

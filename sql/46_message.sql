@@ -33,11 +33,13 @@ CREATE TABLE smsfollow.message (
 	expires_at timestamptz NOT NULL,
 	created_by text NOT NULL,
 	body text,
-	vars jsonb
+	vars jsonb,
+	tags text[]
 ) PARTITION BY RANGE (created_at);
 COMMENT ON TABLE smsfollow.message IS 'One text to one contact as it was asked for; never changed. See message_log for what became of it';
 COMMENT ON COLUMN smsfollow.message.body IS 'Literal text, when no template was given';
 COMMENT ON COLUMN smsfollow.message.vars IS 'Values for the template';
+COMMENT ON COLUMN smsfollow.message.tags IS 'Those of its campaign when it was queued; NULL: none';
 COMMENT ON COLUMN smsfollow.message.send_at IS 'Not before this moment';
 COMMENT ON COLUMN smsfollow.message.expires_at IS 'Not after this moment';
 
@@ -76,6 +78,10 @@ CREATE TABLE smsfollow.inflight (
 	encoding text NOT NULL,
 	body text NOT NULL,
 	told_opt_out boolean NOT NULL,
+	marketing boolean NOT NULL,
+	tags text[],
+	price numeric,
+	price_currency text,
 	CONSTRAINT inflight_one_per_contact UNIQUE (contact_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
 		autovacuum_vacuum_cost_delay = 0, fillfactor = 90);
@@ -105,6 +111,10 @@ CREATE TABLE smsfollow.in_doubt (
 	next_lookup_at timestamptz,
 	lookups smallint NOT NULL DEFAULT 0,
 	absent smallint NOT NULL DEFAULT 0,
+	marketing boolean NOT NULL,
+	tags text[],
+	price numeric,
+	price_currency text,
 	PRIMARY KEY (contact_id, message_id)
 );
 CREATE INDEX in_doubt_lookup ON smsfollow.in_doubt (next_lookup_at) WHERE next_lookup_at IS NOT NULL;
@@ -136,12 +146,20 @@ CREATE TABLE smsfollow.attempt (
 	error_code text,
 	error_text text,
 	retry_at timestamptz,
-	body text NOT NULL
+	body text NOT NULL,
+	program_id integer NOT NULL,
+	marketing boolean NOT NULL,
+	tags text[],
+	price numeric,
+	price_currency text
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE smsfollow.attempt IS 'Each hand-over to a provider and its outcome; append-only';
 COMMENT ON COLUMN smsfollow.attempt.outcome IS 'accepted, rejected, retry or in_doubt; a later row of the same attempt number resolves an in_doubt one';
 COMMENT ON COLUMN smsfollow.attempt.reason IS 'Class of the outcome: ok, not_sent, rate_limited, transient, auth, funds, opted_out, bad_recipient, blocked, sender_config, content, permanent, ambiguous, worker_died, lookup, receipt, person, max_attempts, dropped';
 COMMENT ON COLUMN smsfollow.attempt.consent_event_id IS 'The ledger row that allowed this text';
+COMMENT ON COLUMN smsfollow.attempt.marketing IS 'Of a marketing program: what caps count unless told otherwise';
+COMMENT ON COLUMN smsfollow.attempt.tags IS 'Of the text, for caps that count by tag';
+COMMENT ON COLUMN smsfollow.attempt.price IS 'As expected when it was claimed, from the sender''s price per segment; NULL: the sender had none. cost is what the provider said';
 COMMENT ON COLUMN smsfollow.attempt.body IS 'The exact text handed over';
 
 CREATE TABLE smsfollow.verdict (
@@ -221,6 +239,9 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('provider_down', 'The provider does not answer, refuses for now, or is paused', 'See smsfollow.health() and the attempts; it goes on by itself, a paused one with smsfollow.resume_provider().'),
 	('retry', 'A try failed and another follows', 'Nothing to do; see the attempts.'),
 	('campaign_paused', 'Its campaign is paused', 'smsfollow.resume().'),
+	('cap', 'The contact has had as many as this cap allows', 'Nothing to do; smsfollow.alter_cap() changes a cap.'),
+	('contact_pref', 'The contact wants no more than so many', 'Nothing to do; smsfollow.set_contact_cap() records another wish.'),
+	('no_price', 'A cap or budget is in money, and the sender has no price in its currency', 'Give it one with smsfollow.alter_sender().'),
 	('in_doubt', 'Nobody can say whether an earlier try arrived', 'See smsfollow.in_doubt; resolve it with smsfollow.resolve_in_doubt().'),
 	-- what providers say, in attempts and receipts
 	('bad_recipient', 'The provider cannot reach this number', 'Ask the contact for another number.'),

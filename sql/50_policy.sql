@@ -27,21 +27,23 @@ COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that 
  */
 CREATE FUNCTION smsfollow.gate_facts(contact bigint, campaign integer, sender integer)
 RETURNS TABLE (
-	contact_id bigint, phone text, blocked_code text, time_zone text, locale text, region text, contact_vars jsonb,
+	contact_id bigint, phone text, blocked_code text, cap_most integer, cap_per bigint, time_zone text, locale text, region text, contact_vars jsonb,
 	consent_state text, consent_event_id bigint, consent_since timestamptz,
 	campaign_id integer, campaign text, campaign_paused boolean, in_doubt_policy text, max_attempts integer,
 	program_id integer, program text, purpose text,
-	sender_id integer, provider_id integer, sender text, sender_paused boolean, provider_paused boolean
+	sender_id integer, provider_id integer, sender text, sender_paused boolean, provider_paused boolean,
+	price_per_segment bigint, price_currency text
 )
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
-	SELECT gate_facts.contact, ph.phone, st.blocked_code, st.time_zone, k.locale, k.region,
+	SELECT gate_facts.contact, ph.phone, st.blocked_code, st.cap_most, (extract(epoch FROM st.cap_per) * 1000000)::bigint, st.time_zone, k.locale, k.region,
 		jsonb_build_object('contact', k.attributes || jsonb_strip_nulls(jsonb_build_object(
 			'name', k.name, 'locale', k.locale, 'region', k.region))),
 		cc.state, cc.consent_event_id, cc.since,
 		c.campaign_id, c.name, c.paused, c.in_doubt_policy, c.max_attempts,
 		p.program_id, p.name, p.purpose,
-		s.sender_id, s.provider_id, v.name || '/' || coalesce(s.address, ''), s.paused, v.paused
+		s.sender_id, s.provider_id, v.name || '/' || coalesce(s.address, ''), s.paused, v.paused,
+		(s.price_per_segment * 1000000)::bigint, s.price_currency
 	FROM (SELECT * FROM smsfollow.campaign x WHERE x.campaign_id = gate_facts.campaign OFFSET 0) c
 	CROSS JOIN LATERAL (SELECT * FROM smsfollow.program x WHERE x.program_id = c.program_id OFFSET 0) p
 	LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_state x WHERE x.contact_id = gate_facts.contact OFFSET 0) st ON true

@@ -22,7 +22,7 @@ DECLARE
 	c record;
 	now timestamptz;
 BEGIN
-	SELECT k.program_id, k.lane, k.paused, coalesce(enqueue.expires_after, k.expires_after) AS expires_after
+	SELECT k.program_id, k.lane, k.paused, nullif(k.tags, '{}') AS tags, coalesce(enqueue.expires_after, k.expires_after) AS expires_after
 	INTO c FROM smsfollow.campaign k WHERE k.campaign_id = campaign;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'campaign % does not exist', campaign
@@ -90,9 +90,9 @@ BEGIN
 		WHERE a.key IS NULL OR a.message_id IN (SELECT k.message_id FROM keyed k)
 	), written AS (
 		INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id,
-									   sender_id, lane, send_at, expires_at, created_by, body, vars)
+									   sender_id, lane, send_at, expires_at, created_by, body, vars, tags)
 		SELECT t.message_id, now, t.contact_id, campaign, CASE WHEN coalesce(t.body, '') = '' THEN template_version END, sender, c.lane,
-			   t.send_at, t.send_at + c.expires_after, session_user, nullif(t.body, ''), t.vars
+			   t.send_at, t.send_at + c.expires_after, session_user, nullif(t.body, ''), t.vars, c.tags
 		FROM taken t
 	), placed AS (
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, code)

@@ -9,11 +9,13 @@ DECLARE
 	f text;
 	t text;
 	senders text[] := ARRAY['consent_state',
+		'set_contact_cap',
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
 	operators text[] := senders || ARRAY['verify_consent',
+		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
@@ -31,6 +33,7 @@ BEGIN
 		WHEN 'analyst' THEN names := analysts; relations := views;
 		WHEN 'operator' THEN names := operators; relations := views || ARRAY[
 			'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
+			'cap_rule',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
 			'template', 'template_version', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
 		WHEN 'worker' THEN

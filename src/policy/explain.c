@@ -59,7 +59,7 @@ put(ReturnSetInfo *rsinfo, const char *rule, const sf_answer *answer)
 static void
 judge(ReturnSetInfo *rsinfo, const sf_facts *facts)
 {
-	sf_answer	answers[SF_MAX_RULES];
+	sf_answer  *answers = palloc(sizeof(sf_answer) * SF_MAX_RULES);
 	sf_answer	verdict;
 	int			n;
 

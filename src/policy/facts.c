@@ -20,7 +20,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "policy/gate.h"
+#include "policy/cap.h"
 #include "worker/spi_array.h"
 
 typedef enum fact_type
@@ -30,7 +30,8 @@ typedef enum fact_type
 	FACT_INT8,
 	FACT_TIME,
 	FACT_TEXT,
-	FACT_JSONB
+	FACT_JSONB,
+	FACT_ARRAY
 } fact_type;
 
 typedef struct fact_column
@@ -55,9 +56,12 @@ static const fact_column columns[] = {
 	OF_TEXT(contact_busy, BOOL, "i.message_id IS NOT NULL"),
 	OF_TEXT(told_at, TIME, "(SELECT x.at FROM smsfollow.opt_out_told x"
 			" WHERE x.contact_id = f.contact_id AND x.program_id = f.program_id AND x.at >= f.consent_since)"),
+	OF_TEXT(tags, ARRAY, "m.tags"),
 	FACT(contact_id, INT8),
 	FACT(phone, TEXT),
 	FACT(blocked_code, TEXT),
+	FACT(cap_most, INT4),
+	FACT(cap_per, INT8),
 	FACT(time_zone, TEXT),
 	FACT(locale, TEXT),
 	FACT(region, TEXT),
@@ -77,6 +81,8 @@ static const fact_column columns[] = {
 	FACT(sender, TEXT),
 	FACT(sender_paused, BOOL),
 	FACT(provider_paused, BOOL),
+	FACT(price_per_segment, INT8),
+	FACT(price_currency, TEXT),
 };
 
 static SPIPlanPtr plan_texts;
@@ -145,6 +151,9 @@ read_facts(HeapTuple tuple, TupleDesc desc, bool of_text, TimestampTz now, sf_fa
 			case FACT_JSONB:
 				*(Jsonb **) member = DatumGetJsonbPCopy(values[k]);
 				break;
+			case FACT_ARRAY:
+				*(ArrayType **) member = DatumGetArrayTypePCopy(values[k]);
+				break;
 		}
 	}
 }
@@ -174,6 +183,7 @@ sf_facts_of_texts(Datum ids, Datum times, Datum returned, TimestampTz now, sf_fa
 	for (int i = 0; i < n; i++)
 		read_facts(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, true, now, &(*facts)[i]);
 	SPI_freetuptable(SPI_tuptable);
+	sf_past_of(*facts, n);
 	return n;
 }
 
@@ -191,5 +201,6 @@ sf_facts_of_pair(int64 contact_id, int32 campaign_id, TimestampTz now, sf_facts 
 		return false;
 	read_facts(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, false, now, facts);
 	SPI_freetuptable(SPI_tuptable);
+	sf_past_of(facts, 1);
 	return true;
 }

@@ -9,10 +9,10 @@
  */
 #include "postgres.h"
 
+#include "policy/cap.h"
 #include "policy/gate.h"
 
 #define SF_NEXT_STEPS 1000		/* until rules about time agree on an instant, or never will */
-#define SF_SENDER_RETRY_US (60 * USECS_PER_SEC)
 
 static void
 rule_number(const sf_facts *facts, sf_answer *answer)
@@ -74,25 +74,27 @@ static void
 rule_sender(const sf_facts *facts, sf_answer *answer)
 {
 	if (facts->sender_id == 0 || facts->sender_paused)
-		sf_refuse(answer, SF_DEFER, "sender_unavailable", facts->now + SF_SENDER_RETRY_US);
+		sf_refuse(answer, SF_DEFER, "sender_unavailable", facts->now + SF_RETRY_US);
 	else if (facts->provider_paused)
-		sf_refuse(answer, SF_DEFER, "provider_down", facts->now + SF_SENDER_RETRY_US);
+		sf_refuse(answer, SF_DEFER, "provider_down", facts->now + SF_RETRY_US);
+	answer->quiet = true;
 	sf_saw(answer, "sender %s", facts->sender ? facts->sender : "none");
 }
 
 /* Before the body is made: what needs no more than the facts. */
 static const sf_rule before_body[] = {
-	{"number", rule_number, NULL},
-	{"expiry", rule_expiry, NULL},
-	{"blocked", rule_blocked, NULL},
-	{"consent", rule_consent, NULL},
-	{"pause", rule_pause, NULL},
-	{"sender", rule_sender, NULL},
+	{"number", rule_number, NULL, NULL},
+	{"expiry", rule_expiry, NULL, NULL},
+	{"blocked", rule_blocked, NULL, NULL},
+	{"consent", rule_consent, NULL, NULL},
+	{"pause", rule_pause, NULL, NULL},
+	{"sender", rule_sender, NULL, NULL},
 	{NULL}
 };
 
 /* Afterwards: what is counted in segments or money. */
 static const sf_rule after_body[] = {
+	{"caps", sf_caps_judge, sf_caps_next, sf_caps_explain},
 	{NULL}
 };
 
@@ -234,8 +236,10 @@ sf_gate_explain(const sf_facts *facts, sf_answer *answers)
 	for (int stage = 0; stage < lengthof(stages); stage++)
 		for (const sf_rule *rule = stages[stage]; rule->name != NULL; rule++)
 		{
-			Assert(n < SF_MAX_RULES);
-			ask(rule, facts, true, &answers[n++]);
+			if (rule->explain != NULL)
+				n += rule->explain(facts, answers + n, SF_MAX_RULES - n);
+			else if (n < SF_MAX_RULES)
+				ask(rule, facts, true, &answers[n++]);
 		}
 	return n;
 }

@@ -10,6 +10,7 @@
  *
  *	gate.c		the list, and what a judgement is; no table, no SPI
  *	facts.c		reads the facts of a wave of texts in one statement
+ *	cap.h		frequency caps
  *	tables.c	small tables of rules, kept in memory until config_version moves
  *	explain.c	the same judgement as an SQL function
  *
@@ -69,11 +70,16 @@ typedef struct sf_facts
 	const char *cancelled;		/* by whom, while it was under way */
 	bool		contact_busy;	/* a text to this contact is in flight */
 	TimestampTz told_at;		/* when its program last told the contact how to opt out; 0: not since it agreed */
+	ArrayType  *tags;
 	int			segments;		/* once its body is made; 0: not yet */
 
 	/* its contact */
 	const char *phone;
 	const char *blocked_code;
+	int32		cap_most;		/* what the contact wants at most, 0: said nothing ... */
+	int64		cap_per;		/* ... within so many microseconds */
+	struct sf_past *past;		/* what it has had, as far as caps ask; in ascending order */
+	int			npast;
 	const char *time_zone;
 	const char *locale;
 	const char *region;
@@ -97,6 +103,8 @@ typedef struct sf_facts
 	const char *sender;			/* provider/address */
 	bool		sender_paused;
 	bool		provider_paused;
+	int64		price_per_segment;	/* in millionths of ... */
+	const char *price_currency; /* NULL: no price */
 } sf_facts;
 
 /* What a rule answers. */
@@ -108,6 +116,7 @@ typedef struct sf_answer
 	const char *value;			/* what it saw */
 	TimestampTz next_at;		/* SF_DEFER: when to try again; DT_NOEND: when somebody changed something */
 	bool		exact;			/* next_at is the instant at which the rule allows, not a guess */
+	bool		quiet;			/* no rule about this text: a verdict at each look would tell nothing */
 	bool		wordy;			/* asked by explain: say what you saw even if you allow */
 } sf_answer;
 
@@ -117,6 +126,8 @@ typedef struct sf_rule
 	const char *name;
 	void		(*judge) (const sf_facts *facts, sf_answer *answer);
 	TimestampTz (*next) (const sf_facts *facts, TimestampTz t);	/* NULL: not a matter of time */
+	/* for a rule that is a list of rules: one answer each, named; returns how many */
+	int			(*explain) (const sf_facts *facts, sf_answer *answers, int room);
 } sf_rule;
 
 /* In two stages, because some rules must know how long the body is. */
@@ -130,11 +141,12 @@ typedef enum sf_stage
 /* The first refusal of a stage, or an answer that allows. */
 extern void sf_gate_judge(const sf_facts *facts, sf_stage stage, sf_answer *answer);
 /* Every rule of both stages; returns how many, at most SF_MAX_RULES. */
-#define SF_MAX_RULES 32
+#define SF_MAX_RULES 200
 extern int	sf_gate_explain(const sf_facts *facts, sf_answer *answers);
 extern const char *sf_verdict_name(sf_verdict verdict);
 
 /* for rules */
+#define SF_RETRY_US (60 * USECS_PER_SEC)	/* until a text is tried again that waits for a person */
 extern void sf_refuse(sf_answer *answer, sf_verdict verdict, const char *code, TimestampTz next_at);
 /* Costs nothing unless somebody reads it: the rule refuses, or explain asked. */
 extern void sf_saw(sf_answer *answer, const char *format,...) pg_attribute_printf(2, 3);
@@ -144,7 +156,7 @@ extern void sf_judge_by_time(const sf_facts *facts, sf_answer *answer, const cha
 /* Windows, caps and hours bind marketing only, unless told otherwise. */
 extern bool sf_is_marketing(const sf_facts *facts);
 
-/* facts.c; these run inside SPI */
+/* facts.c; these run inside SPI, after sf_policy_refresh() */
 /* The facts of texts of the log; of one that is gone there is none.  Returns how many. */
 extern int	sf_facts_of_texts(Datum ids, Datum times, Datum returned, TimestampTz now, sf_facts **facts);
 /* Of a text that a campaign would send to a contact (0: to a number never seen). */

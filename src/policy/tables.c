@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "utils/memutils.h"
 
+#include "policy/cap.h"
 #include "policy/gate.h"
 #include "worker/spi_array.h"
 
@@ -27,6 +28,7 @@
  * variable of its own.  It must not leave half of it there when it fails.
  */
 static void (*const loaders[]) (void) = {
+	sf_caps_load,
 	NULL
 };
 

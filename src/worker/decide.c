@@ -88,9 +88,7 @@ take_answer(sf_text *text, const sf_answer *answer)
 	text->code = answer->code;
 	text->rule = answer->value;
 	text->next_at = answer->next_at;
-	/* no rule about this text: a row each minute would tell nothing */
-	text->pacing = answer->verdict == SF_DEFER &&
-		(strcmp(answer->code, "sender_unavailable") == 0 || strcmp(answer->code, "provider_down") == 0);
+	text->pacing = answer->quiet;
 	return answer->verdict == SF_ALLOW;
 }
 
@@ -100,6 +98,7 @@ take_answer(sf_text *text, const sf_answer *answer)
 static void
 take_facts(sf_text *text, const sf_facts *facts)
 {
+	text->facts = facts;
 	text->phone = facts->phone;
 	text->account = sf_config_account(facts->provider_id);
 	text->sending = sf_config_sending(facts->sender_id);

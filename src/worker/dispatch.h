@@ -114,6 +114,7 @@ typedef struct sf_text
 	bool		pacing;			/* deferred by a rate, not by a rule: no verdict row */
 	bool		full;			/* parked because its provider has enough to do */
 
+	const struct sf_facts *facts;	/* of one that goes, while the wave lasts */
 	sf_account *account;
 	sf_sending *sending;
 	const char *phone;

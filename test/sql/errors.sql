@@ -35,7 +35,9 @@ INSERT INTO sf_errors.good VALUES
 	('in_doubt_policy', 'hold'), ('payload', '{}'), ('name', 'acme'), ('address', '+14155550199'), ('secret_name', 'acme'),
 	('value', '{"token": "x"}'), ('send_at', '2030-01-01'), ('at', '2030-01-01'), ('status', 'delivered'), ('input', '+14155550123'),
 	('phones', '{+14155550123}'), ('bodies', '{Hello}'), ('keys', '{k3}'), ('send_ats', '{2030-01-01}'), ('description', '{}'),
-	('campaign integer', '1'), ('sender integer', '1'), ('template integer', '1'), ('vars jsonb[]', '{"{}"}');
+	('campaign integer', '1'), ('sender integer', '1'), ('template integer', '1'), ('vars jsonb[]', '{"{}"}'),
+	('most', '2'), ('per', '1 day'), ('scope', 'campaign'), ('target', 'orders'), ('unit', 'texts'), ('period', 'rolling'), ('on_exceed', 'defer'),
+	('limits', 'all'), ('counts', 'all'), ('tags', '{sale}'), ('price_per_segment', '0.01'), ('currency', 'USD');
 -- bad ones, by the name of the type
 CREATE TABLE sf_errors.bad (type text, value text);
 INSERT INTO sf_errors.bad
