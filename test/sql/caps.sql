@@ -5,6 +5,7 @@
 -- Frequency caps: what they count, what they limit, and when they are free.
 SELECT smsfollow.create_program('news', 'marketing', 'Acme') > 0, smsfollow.create_program('orders', 'transactional', 'Acme') > 0, smsfollow.create_program('offers', 'marketing', 'Acme') > 0;
 SELECT count(smsfollow.opt_in('+1415555010' || n, p, 'web_form')) FROM generate_series(1, 9) n, unnest('{news,orders,offers}'::text[]) p;
+SELECT smsfollow.set_opt_out_line(p, 'never'), smsfollow.set_text_rules(p, max_segments => 10) FROM unnest('{news,offers}'::text[]) p;
 UPDATE smsfollow.sender SET segments_per_second = 10000, burst = 10000;
 -- one text, claimed and accepted; what waits instead says until when
 CREATE FUNCTION t.send(who text, campaign text, body text DEFAULT 'x', outcome text DEFAULT 'accepted') RETURNS text LANGUAGE plpgsql AS $$
