@@ -235,6 +235,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('template_error', 'Its template could not be rendered with these values', 'Try smsfollow.render() with the same values.'),
 	('too_many_segments', 'The text is longer than its program allows', 'Shorten it, replace the character that detail names, or raise max_segments with set_text_rules(); see smsfollow.segments().'),
 	('brand', 'The text breaks the brand profile of its program', 'Change the wording that rule names, or the profile with smsfollow.set_brand().'),
+	('unsafe_link', 'It has a link with a user name in front of the host, or a javascript, vbscript or data link', 'Look at the values of its template; write links as https://host/path.'),
 	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),
 	('provider_down', 'The provider does not answer, refuses for now, or is paused', 'See smsfollow.health() and the attempts; it goes on by itself, a paused one with smsfollow.resume_provider().'),
 	('retry', 'A try failed and another follows', 'Nothing to do; see the attempts.'),

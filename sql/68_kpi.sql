@@ -12,8 +12,8 @@ CREATE TABLE smsfollow.kpi_delta (
 	cost numeric NOT NULL DEFAULT 0
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE smsfollow.kpi_delta IS 'Counts not folded yet: one row a transaction, campaign and metric';
-COMMENT ON COLUMN smsfollow.kpi_delta.metric IS 'scheduled, cancelled, suppressed, expired, accepted, retried, in_doubt (a level: it goes down again), failed, sent, delivered, undelivered, read, segments, cost';
-COMMENT ON COLUMN smsfollow.kpi_delta.reason IS 'Reason code, or the currency of a cost';
+COMMENT ON COLUMN smsfollow.kpi_delta.metric IS 'scheduled, cancelled, suppressed, expired, accepted, retried, in_doubt (a level: it goes down again), failed, sent, delivered, undelivered, read, segments, cost, clicks, clickers (contacts with a human click)';
+COMMENT ON COLUMN smsfollow.kpi_delta.reason IS 'Reason code, the currency of a cost, or the class of a click';
 
 CREATE TABLE smsfollow.kpi_minute (
 	campaign_id integer NOT NULL,
@@ -36,7 +36,8 @@ CREATE VIEW smsfollow.kpi_campaign AS
 SELECT c.campaign_id, c.name AS campaign, p.name AS program,
 	k.scheduled, k.cancelled, k.suppressed, k.expired, k.accepted, k.in_doubt, k.delivered, k.undelivered, k.failed,
 	k.segments, m.cost, m.currency,
-	round(k.delivered::numeric / nullif(k.delivered + k.undelivered + k.failed, 0), 4) AS delivery_rate
+	round(k.delivered::numeric / nullif(k.delivered + k.undelivered + k.failed, 0), 4) AS delivery_rate,
+	k.clicks, k.bot_clicks, k.clickers, round(k.clickers::numeric / nullif(k.delivered, 0), 4) AS ctr
 FROM smsfollow.campaign c
 JOIN smsfollow.program p USING (program_id)
 CROSS JOIN LATERAL (
@@ -49,7 +50,10 @@ CROSS JOIN LATERAL (
 		coalesce(sum(x.n) FILTER (WHERE x.metric = 'delivered'), 0)::bigint AS delivered,
 		coalesce(sum(x.n) FILTER (WHERE x.metric = 'undelivered'), 0)::bigint AS undelivered,
 		coalesce(sum(x.n) FILTER (WHERE x.metric = 'failed'), 0)::bigint AS failed,
-		coalesce(sum(x.n) FILTER (WHERE x.metric = 'segments'), 0)::bigint AS segments
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'segments'), 0)::bigint AS segments,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'clicks' AND x.reason = 'human'), 0)::bigint AS clicks,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'clicks' AND x.reason <> 'human'), 0)::bigint AS bot_clicks,
+		coalesce(sum(x.n) FILTER (WHERE x.metric = 'clickers'), 0)::bigint AS clickers
 	FROM smsfollow.kpi_count x WHERE x.campaign_id = c.campaign_id) k
 CROSS JOIN LATERAL (
 	SELECT CASE WHEN count(DISTINCT x.reason) <= 1 THEN sum(x.cost) END AS cost,
@@ -61,6 +65,10 @@ COMMENT ON COLUMN smsfollow.kpi_campaign.failed IS 'Refused by the provider for 
 COMMENT ON COLUMN smsfollow.kpi_campaign.in_doubt IS 'Of now: may or may not have arrived at the provider; not counted as failed';
 COMMENT ON COLUMN smsfollow.kpi_campaign.segments IS 'Billed parts of accepted texts';
 COMMENT ON COLUMN smsfollow.kpi_campaign.cost IS 'As providers told; NULL when none did or in more than one currency: see kpi_count';
+COMMENT ON COLUMN smsfollow.kpi_campaign.clicks IS 'On short links, of class human';
+COMMENT ON COLUMN smsfollow.kpi_campaign.bot_clicks IS 'On short links, of class bot or preview';
+COMMENT ON COLUMN smsfollow.kpi_campaign.clickers IS 'Contacts with at least one human click in the campaign';
+COMMENT ON COLUMN smsfollow.kpi_campaign.ctr IS 'clickers / delivered, NULL when nothing is delivered';
 COMMENT ON COLUMN smsfollow.kpi_campaign.delivery_rate IS 'delivered / (delivered + undelivered + failed), NULL when none is final';
 
 CREATE VIEW smsfollow.kpi_reason AS
@@ -108,7 +116,11 @@ SELECT m.message_id, m.created_at, m.contact_id,
 	CASE a.outcome WHEN 'accepted' THEN 'consent_event ' || a.consent_event_id WHEN 'rejected' THEN NULL ELSE v.rule END AS rule,
 	coalesce(rc.error_code, a.error_code) AS error_code,
 	CASE WHEN rc.status IN ('undelivered', 'failed') THEN rc.reason ELSE nullif(a.reason, 'ok') END AS reason,
-	a.error_text, d.evidence AS in_doubt_evidence, m.vars, m.created_by
+	a.error_text, d.evidence AS in_doubt_evidence, m.vars, m.created_by,
+	(SELECT jsonb_object_agg(x.code, x.target) FROM smsfollow.link x
+	 WHERE x.message_id = m.message_id AND x.created_at >= m.created_at) AS links,
+	(SELECT count(*) FROM smsfollow.click x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id
+	 AND x.at >= m.created_at AND x.class = 'human') AS clicks
 FROM smsfollow.message m
 JOIN smsfollow.campaign c ON c.campaign_id = m.campaign_id
 JOIN smsfollow.program p ON p.program_id = c.program_id
@@ -139,6 +151,8 @@ COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, tim
 COMMENT ON COLUMN smsfollow.message_log.state IS 'scheduled, sending, accepted, sent, delivered, undelivered, failed, read, suppressed, cancelled, expired or in_doubt';
 COMMENT ON COLUMN smsfollow.message_log.due_at IS 'When it is looked at next, for a text that waits';
 COMMENT ON COLUMN smsfollow.message_log.attempts IS 'Tries that count against max_attempts';
+COMMENT ON COLUMN smsfollow.message_log.links IS 'Its short links: code and target';
+COMMENT ON COLUMN smsfollow.message_log.clicks IS 'Clicks of class human on its links';
 COMMENT ON COLUMN smsfollow.message_log.code IS 'Reason of the last verdict against it, see reason_code';
 
 /*

@@ -2,8 +2,9 @@
  * Housekeeping of the log: weekly partitions, retention, KPI folding.  The
  * scheduler runs these; each may also be called by hand.
  *
- * message, attempt, verdict and receipt get one partition each for every week
- * (Monday, UTC), named message_p20261123 and so on, always all four together.
+ * message, attempt, verdict, receipt, link and click get one partition each for
+ * every week (Monday, UTC), named message_p20261123 and so on, always all
+ * together.
  * They are made outside the extension's script, so they are no members of the
  * extension: pg_dump takes them along with their data, and DROP EXTENSION
  * drops them with their parents.  CREATE EXTENSION makes none: in a restore it
@@ -11,11 +12,11 @@
  * their way.  For the same reason the scheduler makes the first ones only
  * after something has been stored.
  */
-CREATE FUNCTION smsfollow.partition_indexes(parent text) RETURNS TABLE (suffix text, definition text)
+CREATE FUNCTION smsfollow.partition_indexes(parent text) RETURNS TABLE (suffix text, definition text, is_unique boolean)
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.suffix, v.definition
+	SELECT v.suffix, v.definition, v.suffix = 'code'
 	FROM (VALUES
 		('message', 'id', '(message_id)'),
 		('message', 'contact', '(contact_id)'),
@@ -24,12 +25,16 @@ AS $$
 		('attempt', 'provider', '(provider_message_id) WHERE provider_message_id IS NOT NULL'),
 		('verdict', 'message', '(message_id)'),
 		('receipt', 'message', '(message_id)'),
-		('receipt', 'provider', '(provider_message_id)')
+		('receipt', 'provider', '(provider_message_id)'),
+		('link', 'code', '(code)'),
+		('link', 'message', '(message_id)'),
+		('click', 'contact', '(contact_id, message_id)'),
+		('click', 'ip', '(ip, clicked_at) WHERE ip IS NOT NULL')
 	) AS v(parent, suffix, definition)
 	WHERE v.parent = partition_indexes.parent
 $$;
 COMMENT ON FUNCTION smsfollow.partition_indexes(text) IS
-'Internal: the indexes that each partition of message, attempt, verdict or receipt gets when it is made';
+'Internal: the indexes that each partition of message, attempt, verdict, receipt, link or click gets when it is made';
 
 CREATE FUNCTION smsfollow.partition_name(parent text, at timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -61,14 +66,15 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(1397576518, 16);
 	FOR n IN 0 .. weeks LOOP
 		week := (first_week + n * interval '7 days') AT TIME ZONE 'UTC';
-		FOREACH parent IN ARRAY ARRAY['message', 'attempt', 'receipt', 'verdict'] LOOP
+		FOREACH parent IN ARRAY ARRAY['message', 'attempt', 'receipt', 'link', 'click', 'verdict'] LOOP
 			part := smsfollow.partition_name(parent, week);
 			CONTINUE WHEN to_regclass(format('smsfollow.%I', part)) IS NOT NULL;
 			-- made apart and attached when ready: the parent is never locked against reading or writing
 			EXECUTE format('CREATE TABLE smsfollow.%I (LIKE smsfollow.%I
 							INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)', part, parent);
-			FOR i IN SELECT x.suffix, x.definition FROM smsfollow.partition_indexes(parent) x LOOP
-				EXECUTE format('CREATE INDEX %I ON smsfollow.%I %s', part || '_' || i.suffix, part, i.definition);
+			FOR i IN SELECT x.suffix, x.definition, x.is_unique FROM smsfollow.partition_indexes(parent) x LOOP
+				EXECUTE format('CREATE %s INDEX %I ON smsfollow.%I %s', CASE WHEN i.is_unique THEN 'UNIQUE' END,
+							   part || '_' || i.suffix, part, i.definition);
 			END LOOP;
 			EXECUTE format('ALTER TABLE smsfollow.%I ATTACH PARTITION smsfollow.%I FOR VALUES FROM (%L) TO (%L)',
 						   parent, part, week, (first_week + (n + 1) * interval '7 days') AT TIME ZONE 'UTC');
@@ -130,13 +136,17 @@ BEGIN
 		FOR i IN
 			SELECT p.name, p.week
 			FROM (SELECT c.relname AS name, h.inhparent = 'smsfollow.message'::regclass AS is_message,
+						 h.inhparent = 'smsfollow.link'::regclass AS is_link,
 						 to_timestamp(right(c.relname, 8) || ' 00:00 +00', 'YYYYMMDD HH24:MI TZH') AS week
 				  FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
 				  WHERE h.inhparent = ANY (ARRAY['smsfollow.message', 'smsfollow.attempt', 'smsfollow.receipt',
-												 'smsfollow.verdict']::regclass[])
+												 'smsfollow.link', 'smsfollow.click', 'smsfollow.verdict']::regclass[])
 					AND c.relname ~ '_p[0-9]{8}$') p
 			WHERE p.week + interval '7 days' <= now - days * interval '1 day'
 				AND p.week + interval '7 days' > (SELECT max(o.since) FROM smsfollow.installation o)
+				-- a link outlives its text's log until it expires
+				AND (NOT p.is_link OR p.week + interval '7 days' <=
+					 now - (SELECT coalesce(max(l.expires_after), '0') FROM smsfollow.program_link l))
 				-- a text that still waits needs its row, and its week its verdicts
 				AND NOT EXISTS (SELECT FROM smsfollow.ready r
 								WHERE r.message_at >= p.week AND r.message_at < p.week + interval '7 days')
@@ -145,7 +155,7 @@ BEGIN
 				AND NOT EXISTS (SELECT FROM smsfollow.in_doubt d
 								WHERE d.message_at >= p.week AND d.message_at < p.week + interval '7 days')
 			ORDER BY p.week, p.is_message
-			LIMIT 4
+			LIMIT 6
 		LOOP
 			EXECUTE format('DROP TABLE smsfollow.%I', i.name);
 			removed := removed + 1;

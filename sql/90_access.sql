@@ -10,18 +10,20 @@ DECLARE
 	t text;
 	senders text[] := ARRAY['consent_state',
 		'set_contact_cap',
+		'resolve_link', 'record_click',
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
 	operators text[] := senders || ARRAY['verify_consent',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap',
+		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
 		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status'];
-	views text[] := ARRAY['message_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
+	views text[] := ARRAY['message_log', 'kpi_link', 'click_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
 	names text[];
 	relations text[] := '{}';
 BEGIN
@@ -32,6 +34,7 @@ BEGIN
 		WHEN 'sender' THEN names := senders;
 		WHEN 'analyst' THEN names := analysts; relations := views;
 		WHEN 'operator' THEN names := operators; relations := views || ARRAY[
+			'program_link', 'campaign_link', 'click_rule',
 			'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
 			'cap_rule',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
@@ -74,6 +77,7 @@ BEGIN
 	FOR r IN
 		SELECT c.oid, CASE c.relname
 				WHEN 'provider_kind' THEN 'WHERE NOT builtin'
+				WHEN 'click_rule' THEN 'WHERE NOT builtin'
 				WHEN 'provider' THEN 'WHERE provider_id >= 100'
 				WHEN 'sender' THEN 'WHERE sender_id >= 100'
 				WHEN 'opt_out_rule' THEN 'WHERE NOT builtin'

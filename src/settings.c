@@ -49,6 +49,7 @@ int			sf_retry_cap = ONE_HOUR;
 int			sf_lookup_interval = ONE_MINUTE;
 int			sf_shutdown_grace = 2 * ONE_SECOND;
 int			sf_log_retention = -1;
+int			sf_click_ip = SF_CLICK_IP_FULL;
 int			sf_claim_commit = SYNCHRONOUS_COMMIT_ON;
 double		sf_clock_offset = 0;
 char	   *sf_default_region = NULL;
@@ -59,6 +60,13 @@ static const struct config_enum_entry claim_commit_options[] = {
 	{"remote_write", SYNCHRONOUS_COMMIT_REMOTE_WRITE, false},
 	{"on", SYNCHRONOUS_COMMIT_ON, false},
 	{"remote_apply", SYNCHRONOUS_COMMIT_REMOTE_APPLY, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry click_ip_options[] = {
+	{"none", SF_CLICK_IP_NONE, false},
+	{"truncated", SF_CLICK_IP_TRUNCATED, false},
+	{"full", SF_CLICK_IP_FULL, false},
 	{NULL, 0, false}
 };
 
@@ -346,6 +354,11 @@ sf_settings_init(void)
 							 &sf_clock_offset, 0.0, -HUNDRED_YEARS_S, HUNDRED_YEARS_S,
 							 PGC_SUSET, GUC_UNIT_S | GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("smsfollow.click_ip",
+							 "What is kept of the addresses that clicks come from.",
+							 "truncated: 24 bits of IPv4, 48 of IPv6.",
+							 &sf_click_ip, SF_CLICK_IP_FULL, click_ip_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("smsfollow.default_region",
 							   "Country of phone numbers that are not in international form.",
 							   "Empty: only numbers in international form are taken.",

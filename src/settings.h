@@ -33,9 +33,17 @@ extern int	sf_retry_cap;		/* ms, 1000 .. 604800000: longest backoff */
 extern int	sf_lookup_interval;	/* ms, 100 .. 86400000: from a doubt to the first question about it */
 extern int	sf_shutdown_grace;	/* ms, 0 .. 60000: how long running transfers may finish at shutdown */
 extern int	sf_log_retention;	/* days, -1: keep for ever */
+extern int	sf_click_ip;		/* an sf_click_ip_kind: what is kept of the addresses of clicks */
 extern int	sf_claim_commit;	/* synchronous_commit of the claim, a SyncCommitLevel; never off */
 extern double sf_clock_offset;	/* s, within a hundred years, added to the wall clock; superuser, tests */
 extern char *sf_default_region; /* ISO 3166; USERSET */
+
+typedef enum sf_click_ip_kind
+{
+	SF_CLICK_IP_NONE,
+	SF_CLICK_IP_TRUNCATED,
+	SF_CLICK_IP_FULL
+} sf_click_ip_kind;
 
 extern void sf_settings_init(void);	/* all that may be set without preload */
 /* Parses a list as sf_databases holds it into palloc'd char *; false: bad syntax. */

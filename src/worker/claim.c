@@ -533,6 +533,7 @@ sf_claim_wave(sf_claimer *claimer, int limit, sf_text **texts)
 		sf_process_check_text((*texts)[i].message_at);
 	lock_candidates(claimer, *texts, n);
 	sf_decide(claimer, *texts, n, now);
+	sf_write_links(*texts, n, now);
 	sf_write_fates(claimer, *texts, n, now);
 	wall = GetCurrentTimestamp();
 	for (int i = 0; i < n; i++)

@@ -6,6 +6,7 @@
  *	claim.c		which texts: marks, look, lock; the wave as a whole
  *	decide.c	what the gate says about each of them
  *	compose.c	the body of a text that may go
+ *	links.c		short links in it
  *	pace.c		whether its provider and sender can take it now
  *	fate.c		writes permits, verdicts and new places in the queue
  *
@@ -39,6 +40,11 @@ extern void sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz no
 
 /* compose.c: fills body and segments, or suppresses the text */
 extern void sf_compose(sf_text *text, const sf_draft *draft);
+
+/* links.c: puts short links into the body, or suppresses the text */
+extern void sf_shorten_links(sf_text *text);
+/* Writes the links of texts that may go; those of an earlier try keep their codes. */
+extern void sf_write_links(sf_text *texts, int n, TimestampTz now);
 
 /* pace.c: leaves the text as it is, or defers or parks it */
 extern void sf_pace(const sf_claimer *claimer, sf_text *text, TimestampTz wall, TimestampTz now);

@@ -3,7 +3,8 @@
  * compose.c
  *		The body of a text that the gate allows.
  *
- * In this order: template, brand and opt-out line, smart encoding, length.
+ * In this order: template, brand and opt-out line, short links, smart encoding,
+ * length.
  * Runs inside the claim, once a text, so it asks no table beyond what is
  * cached; a partial is looked up once in a wave.  A text whose body cannot be
  * made is suppressed with the reason; it never makes the wave fail.
@@ -215,12 +216,17 @@ sf_compose(sf_text *text, const sf_draft *draft)
 	}
 	if (w != NULL)
 	{
-		size_t		len;
-
 		add_wording(text, draft, w);
 		check_brand(text, w);
-		if (text->fate != SF_FATE_SEND)
-			return;
+	}
+	if (text->fate == SF_FATE_SEND)
+		sf_shorten_links(text);
+	if (text->fate != SF_FATE_SEND)
+		return;
+	if (w != NULL)
+	{
+		size_t		len;
+
 		text->body = sf_text_smart(unconstify(char *, text->body), strlen(text->body), w->smart, &len);
 	}
 	sf_count_segments(text->body, strlen(text->body), &text->segments);

@@ -46,6 +46,7 @@ static HTAB *accounts = NULL;
 static HTAB *sendings = NULL;
 static HTAB *templates = NULL;
 static int64 known_version = -1;
+static uint64 generation = 0;
 
 static SPIPlanPtr plan_version;
 static SPIPlanPtr plan_providers;
@@ -248,6 +249,13 @@ sf_config_refresh(bool force)
 	load_sendings();
 	sf_wording_load();
 	known_version = version;
+	generation++;
+}
+
+uint64
+sf_config_generation(void)
+{
+	return generation;
 }
 
 /*

@@ -33,6 +33,7 @@
 #define SF_MAX_SEGMENTS 10
 #define SF_MAX_PARKED 10000
 #define SF_MAX_POISON 64
+#define SF_LINK_CODE 10			/* characters: 59.5 bits */
 
 /*
  * The relations one dispatcher works on.  There is one such shard today; a
@@ -92,6 +93,14 @@ typedef enum sf_fate
 	SF_FATE_CANCEL				/* cancelled while an earlier try was under way */
 } sf_fate;
 
+/* A short link in a body, drawn but not yet written. */
+typedef struct sf_short_link
+{
+	char		code[SF_LINK_CODE + 1];
+	const char *target;
+	bool		known;			/* an earlier try of this text wrote it */
+} sf_short_link;
+
 /* One text during a wave. */
 typedef struct sf_text
 {
@@ -121,6 +130,9 @@ typedef struct sf_text
 	const char *body;
 	sf_segments segments;
 	bool		told;			/* it tells how to opt out, and that is to be remembered */
+	int			nlinks;
+	sf_short_link *links;
+	int64		links_last_us;	/* how long they lead somewhere */
 	int64		consent_event_id;
 	TimestampTz expires_at;
 	int32		max_attempts;
@@ -213,6 +225,8 @@ extern sf_account *sf_config_account(int32 provider_id);
 /* A new transaction: permits of one that was rolled back do not count. */
 extern void sf_config_forget_claims(void);
 extern sf_sending *sf_config_sending(int32 sender_id);
+/* Changes whenever the configuration was read again: what others keep of it is old then. */
+extern uint64 sf_config_generation(void);
 extern void sf_account_release(sf_account *account);
 /* NULL and a reason in error when the version does not exist or does not parse; needs a transaction. */
 extern const sf_template *sf_config_template(int32 template_version_id, sf_liquid_missing *missing, sf_liquid_error *error);
