@@ -22,7 +22,7 @@ LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'smsfollow_phone_info';
 
 COMMENT ON FUNCTION smsfollow.phone_info(text, text) IS
-'What libphonenumber knows about a number. e164: NULL unless the number is valid; region: its two-letter country, 001 for numbers of no country; type: MOBILE, FIXED_LINE, FIXED_LINE_OR_MOBILE, TOLL_FREE, PREMIUM_RATE, SHARED_COST, VOIP, PERSONAL_NUMBER, PAGER, UAN, VOICEMAIL or UNKNOWN, or INVALID (read, but no such number exists) or UNPARSEABLE; time_zones: zones the number may be in, NULL if not known; extension: digits dialled after the connection; reason: why it is not valid, or what could not be checked. Never an error for a bad number; error 22023 for a region that is not two letters, 0A000 when libphonenumber is needed and not installed. NULL for NULL.';
+'What libphonenumber knows about a number. e164: NULL unless the number is valid; region: its two-letter country, 001 for numbers of no country; type: MOBILE, FIXED_LINE, FIXED_LINE_OR_MOBILE, TOLL_FREE, PREMIUM_RATE, SHARED_COST, VOIP, PERSONAL_NUMBER, PAGER, UAN, VOICEMAIL or UNKNOWN, or INVALID (read, but no such number exists) or UNPARSEABLE; time_zones: zones the number may be in by its first digits (all of a country for mobile numbers that are not tied to a place), NULL for numbers of no country; extension: digits dialled after the connection; reason: why it is not valid, or what could not be checked. Never an error for a bad number; error 22023 for a region that is not two letters, 0A000 when libphonenumber is needed and not installed. NULL for NULL.';
 
 CREATE FUNCTION smsfollow.mask_phone(phone text)
 RETURNS text

@@ -13,7 +13,13 @@ ifneq ($(PHONE),no)
 PHONE_FOUND := $(shell printf '%s\n' '$(PHONE_PROBE)' | $(CXX) $(CPPFLAGS) -x c++ -M - >/dev/null 2>&1 && echo yes)
 endif
 
-.PHONY: all-phone install-phone uninstall-phone clean-phone
+.PHONY: all-phone install-phone uninstall-phone clean-phone prefix-table
+
+# Facts about prefixes from the Python package phonenumbers (Debian:
+# python3-phonenumbers; PYTHONPATH for a newer one) and tzdata.
+prefix-table:
+	python3 src/phone/generate_prefixes.py >src/phone/prefix_table.h.new
+	mv src/phone/prefix_table.h.new src/phone/prefix_table.h
 
 all: all-phone
 install: install-phone

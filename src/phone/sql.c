@@ -18,6 +18,7 @@
 
 #include "phone/library.h"
 #include "phone/phone.h"
+#include "phone/prefix.h"
 #include "settings.h"
 
 #define FORM_HINT "Write it as +, country code and digits, such as +14155550100; or name the region of a national number: the argument region or the setting smsfollow.default_region."
@@ -119,6 +120,23 @@ put_text(Datum *values, bool *nulls, int column, const char *s)
 	nulls[column] = false;
 }
 
+/* The zones of a number as an array; NULL when it belongs to no country. */
+static void
+put_zones(Datum *values, bool *nulls, const char *e164)
+{
+	const char *zones[SF_PREFIX_MAX_ZONES];
+	Datum		names[SF_PREFIX_MAX_ZONES];
+	bool		by_country;
+	int			n = e164[0] == '\0' ? 0 : sf_prefix_zones(e164, zones, &by_country);
+
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		names[i] = CStringGetTextDatum(zones[i]);
+	values[INFO_TIME_ZONES] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	nulls[INFO_TIME_ZONES] = false;
+}
+
 /*
  * phone_info(input text, region text): what is known about a number; an
  * invalid one is an answer here, not an error.  Without the module only the
@@ -158,12 +176,14 @@ smsfollow_phone_info(PG_FUNCTION_ARGS)
 				 number.status == SF_LIB_VALID ? number.type :
 				 number.status == SF_LIB_INVALID ? "INVALID" : "UNPARSEABLE");
 		put_text(values, nulls, INFO_EXTENSION, number.extension);
+		put_zones(values, nulls, number.e164);
 		put_text(values, nulls, INFO_REASON, number.reason);
 	}
 	else
 	{
 		put_text(values, nulls, INFO_E164, e164);
 		put_text(values, nulls, INFO_TYPE, "UNKNOWN");
+		put_zones(values, nulls, e164);
 		put_text(values, nulls, INFO_REASON,
 				 "only its form is checked, the module smsfollow_phone cannot be loaded");
 	}
