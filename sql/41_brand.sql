@@ -207,3 +207,5 @@ AS $$
 	WHERE t.contact_id = contact AND t.message_id = message
 $$;
 COMMENT ON FUNCTION smsfollow.untell_opt_out(bigint, bigint) IS 'Internal: a text that told how to opt out has not arrived, so the next one tells it';
+
+ALTER TABLE smsfollow.template ADD FOREIGN KEY (program_id) REFERENCES smsfollow.program;

@@ -64,6 +64,29 @@ END
 $$;
 COMMENT ON FUNCTION smsfollow.campaign_id(text) IS 'Internal: id of a campaign; raises undefined_object';
 
+CREATE FUNCTION smsfollow.check_template_program(template integer, program integer) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t record;
+BEGIN
+	SELECT x.name, p.name AS program, p.program_id INTO t
+	FROM smsfollow.template x JOIN smsfollow.program p USING (program_id) WHERE x.template_id = template;
+	IF t.program_id <> program THEN
+		RAISE EXCEPTION 'template "%" belongs to program "%"', t.name, t.program
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use a template of the campaign''s own program, or one that belongs to none.';
+	ELSIF t.program_id IS NULL AND EXISTS (SELECT FROM smsfollow.program_text x
+			WHERE x.program_id = program AND cardinality(x.required_phrases || x.banned_phrases) > 0) THEN
+		PERFORM smsfollow.check_brand(program, v.body)
+		FROM (SELECT x.template_version_id, x.body FROM smsfollow.template_version x
+			  WHERE x.template_id = template AND x.state <> 'retired' ORDER BY x.version DESC LIMIT 1) v;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.check_template_program(integer, integer) IS
+'Internal: raises invalid_parameter_value when a template belongs to another program, or its newest version breaks the brand profile of this one';
+
 CREATE FUNCTION smsfollow.create_campaign(
 	name text,
 	program text,
@@ -83,7 +106,6 @@ DECLARE
 	id integer;
 	pid integer;
 	purpose text;
-	version_id integer;
 	tid integer;
 BEGIN
 	IF name IS NULL THEN
@@ -96,8 +118,8 @@ BEGIN
 	pid := smsfollow.program_id(program);
 	SELECT p.purpose INTO purpose FROM smsfollow.program p WHERE p.program_id = pid;
 	IF template IS NOT NULL THEN
-		version_id := smsfollow.template_version_id(template);
-		SELECT v.template_id INTO tid FROM smsfollow.template_version v WHERE v.template_version_id = version_id;
+		tid := smsfollow.template_id(template);
+		PERFORM smsfollow.check_template_program(tid, pid);
 	END IF;
 	IF in_doubt_policy NOT IN ('hold', 'retry_after_lookup', 'retry', 'drop') THEN
 		RAISE EXCEPTION 'in_doubt_policy "%" is not known', in_doubt_policy

@@ -76,6 +76,7 @@ CREATE TABLE smsfollow.inflight (
 	consent_event_id bigint,
 	segments smallint NOT NULL,
 	encoding text NOT NULL,
+	locale text,
 	body text NOT NULL,
 	told_opt_out boolean NOT NULL,
 	marketing boolean NOT NULL,
@@ -105,6 +106,7 @@ CREATE TABLE smsfollow.in_doubt (
 	consent_event_id bigint,
 	segments smallint NOT NULL,
 	encoding text NOT NULL,
+	locale text,
 	body text NOT NULL,
 	provider_message_id text,
 	policy text NOT NULL,
@@ -140,6 +142,7 @@ CREATE TABLE smsfollow.attempt (
 	consent_event_id bigint,
 	segments smallint NOT NULL,
 	encoding text NOT NULL,
+	locale text,
 	cost numeric,
 	currency text,
 	http_status smallint,
@@ -160,6 +163,7 @@ COMMENT ON COLUMN smsfollow.attempt.consent_event_id IS 'The ledger row that all
 COMMENT ON COLUMN smsfollow.attempt.marketing IS 'Of a marketing program: what caps count unless told otherwise';
 COMMENT ON COLUMN smsfollow.attempt.tags IS 'Of the text, for caps that count by tag';
 COMMENT ON COLUMN smsfollow.attempt.price IS 'As expected when it was claimed, from the sender''s price per segment; NULL: the sender had none. cost is what the provider said';
+COMMENT ON COLUMN smsfollow.attempt.locale IS 'Of the wording that was chosen; NULL: a literal text, or the wording names none';
 COMMENT ON COLUMN smsfollow.attempt.body IS 'The exact text handed over';
 
 CREATE TABLE smsfollow.verdict (
@@ -234,6 +238,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('template_skip', 'Its template skipped it, for the reason in the rule', 'Nothing to do, unless the template is wrong.'),
 	('template_error', 'Its template could not be rendered with these values', 'Try smsfollow.render() with the same values.'),
 	('too_many_segments', 'The text is longer than its program allows', 'Shorten it, replace the character that detail names, or raise max_segments with set_text_rules(); see smsfollow.segments().'),
+	('not_approved', 'Its template version is retired, or not approved where its program wants that', 'See smsfollow.approve_template(); then queue the text again.'),
 	('brand', 'The text breaks the brand profile of its program', 'Change the wording that rule names, or the profile with smsfollow.set_brand().'),
 	('unsafe_link', 'It has a link with a user name in front of the host, or a javascript, vbscript or data link', 'Look at the values of its template; write links as https://host/path.'),
 	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),

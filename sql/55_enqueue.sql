@@ -20,10 +20,12 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	c record;
+	v record;
 	now timestamptz;
 BEGIN
-	SELECT k.program_id, k.lane, k.paused, nullif(k.tags, '{}') AS tags, coalesce(enqueue.expires_after, k.expires_after) AS expires_after
-	INTO c FROM smsfollow.campaign k WHERE k.campaign_id = campaign;
+	SELECT k.program_id, k.lane, k.paused, nullif(k.tags, '{}') AS tags, coalesce(enqueue.expires_after, k.expires_after) AS expires_after,
+		x.requires_approval
+	INTO c FROM smsfollow.campaign k LEFT JOIN smsfollow.program_text x USING (program_id) WHERE k.campaign_id = campaign;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'campaign % does not exist', campaign
 			USING ERRCODE = 'undefined_object', HINT = 'Look into smsfollow.campaign for the ids.';
@@ -43,6 +45,29 @@ BEGIN
 	IF EXISTS (SELECT FROM unnest(vars) AS u(v) WHERE jsonb_typeof(u.v) <> 'object') THEN
 		RAISE EXCEPTION 'vars must be a JSON object'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"first_name": "Ana"}.';
+	END IF;
+	SELECT x.template_version_id, x.template_id, x.version, x.state, x.variables, t.name, t.program_id INTO v
+	FROM smsfollow.template_version x JOIN smsfollow.template t USING (template_id) WHERE x.template_version_id = template_version;
+	IF v.template_version_id IS DISTINCT FROM template_version THEN
+		RAISE EXCEPTION 'template version % does not exist', template_version
+			USING ERRCODE = 'undefined_object', HINT = 'Save a template with smsfollow.create_template().';
+	ELSIF v.state = 'retired' THEN
+		RAISE EXCEPTION 'version % of template "%" is retired', v.version, v.name
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Use another one, or approve it again with smsfollow.approve_template().';
+	ELSIF v.program_id <> c.program_id THEN
+		PERFORM smsfollow.check_template_program(v.template_id, c.program_id);
+	ELSIF coalesce(c.requires_approval, false) AND v.state IS DISTINCT FROM 'approved' THEN
+		RAISE EXCEPTION 'the program requires approved texts, and %',
+				CASE WHEN v.version IS NULL THEN 'a literal body is none' ELSE format('version %s of template "%s" is %s', v.version, v.name, v.state) END
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Use an approved template; see smsfollow.approve_template().';
+	ELSIF c.requires_approval AND EXISTS (SELECT FROM unnest(bodies) AS u(b) WHERE u.b <> '') THEN
+		RAISE EXCEPTION 'the program requires approved texts, and a literal body is none'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Use an approved template; see smsfollow.approve_template().';
+	END IF;
+	IF v.variables IS NOT NULL THEN
+		PERFORM smsfollow.check_variables(v.variables, (
+			SELECT array_agg(u.v ORDER BY u.n) FROM unnest(phones, vars, bodies) WITH ORDINALITY AS u(phone, v, b, n)
+			WHERE coalesce(u.b, '') = ''));
 	END IF;
 	IF EXISTS (SELECT FROM unnest(keys) AS u(k) WHERE u.k = '' OR length(u.k) > 200) THEN
 		RAISE EXCEPTION 'idempotency_key must have 1 to 200 characters'
@@ -172,9 +197,9 @@ BEGIN
 	END IF;
 	cid := smsfollow.resolve_campaign(campaign);
 	IF template IS NOT NULL THEN
-		version := smsfollow.template_version_id(template);
+		version := smsfollow.template_version_id(template, (SELECT c.program_id FROM smsfollow.campaign c WHERE c.campaign_id = cid));
 	ELSIF body IS NULL THEN
-		SELECT smsfollow.template_version_id(t.name) INTO version
+		SELECT smsfollow.template_version_id(t.name, c.program_id) INTO version
 		FROM smsfollow.campaign c JOIN smsfollow.template t USING (template_id) WHERE c.campaign_id = cid;
 	END IF;
 	e164 := smsfollow.phone(phone);
@@ -238,7 +263,8 @@ BEGIN
 		WHERE c.campaign_id = resolve_batch.campaign_id;
 	END IF;
 	IF template IS NOT NULL THEN
-		template_version_id := smsfollow.template_version_id(template);
+		template_version_id := smsfollow.template_version_id(template,
+			(SELECT c.program_id FROM smsfollow.campaign c WHERE c.campaign_id = resolve_batch.campaign_id));
 	END IF;
 	sender_id := smsfollow.sender_id(sender);
 END

@@ -51,11 +51,11 @@ BEGIN
 	END IF;
 	PERFORM smsfollow.ensure_partition(now);
 	INSERT INTO smsfollow.attempt (at, message_id, contact_id, campaign_id, attempt, epoch, started_at, outcome, reason,
-		provider_id, sender_id, provider_message_id, consent_event_id, segments, encoding, retry_at, body,
+		provider_id, sender_id, provider_message_id, consent_event_id, segments, encoding, locale, retry_at, body,
 		program_id, marketing, tags, price, price_currency)
 	VALUES (now, d.message_id, d.contact_id, d.campaign_id, d.attempt, 0, d.started_at, outcome, reason,
 		d.provider_id, d.sender_id, coalesce(end_doubt.provider_message_id, d.provider_message_id), d.consent_event_id,
-		d.segments, d.encoding, CASE outcome WHEN 'retry' THEN now END, d.body,
+		d.segments, d.encoding, d.locale, CASE outcome WHEN 'retry' THEN now END, d.body,
 		d.program_id, d.marketing, d.tags, d.price, d.price_currency);
 	IF outcome <> 'accepted' THEN
 		PERFORM smsfollow.untell_opt_out(contact, message);

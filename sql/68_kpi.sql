@@ -88,7 +88,7 @@ CREATE VIEW smsfollow.message_log WITH (security_barrier) AS
 SELECT m.message_id, m.created_at, m.contact_id,
 	CASE WHEN (SELECT pg_catalog.has_table_privilege('smsfollow.contact_phone', 'SELECT'))
 		 THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
-	c.name AS campaign, p.name AS program, t.name AS template, tv.version AS template_version,
+	c.name AS campaign, p.name AS program, t.name AS template, tv.version AS template_version, coalesce(i.locale, d.locale, a.locale) AS locale,
 	CASE
 		WHEN rc.status IS NOT NULL THEN rc.status
 		WHEN i.message_id IS NOT NULL THEN 'sending'
@@ -149,6 +149,7 @@ LEFT JOIN smsfollow.provider pv ON pv.provider_id = coalesce(i.provider_id, d.pr
 LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(i.sender_id, d.sender_id, a.sender_id);
 COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, times, body, provider''s id, segments, price and verdict. Numbers are masked for roles that may not read contact_phone';
 COMMENT ON COLUMN smsfollow.message_log.state IS 'scheduled, sending, accepted, sent, delivered, undelivered, failed, read, suppressed, cancelled, expired or in_doubt';
+COMMENT ON COLUMN smsfollow.message_log.locale IS 'Of the wording that was sent; NULL: a literal text, or the wording names none';
 COMMENT ON COLUMN smsfollow.message_log.due_at IS 'When it is looked at next, for a text that waits';
 COMMENT ON COLUMN smsfollow.message_log.attempts IS 'Tries that count against max_attempts';
 COMMENT ON COLUMN smsfollow.message_log.links IS 'Its short links: code and target';

@@ -19,6 +19,7 @@ DECLARE
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
+		'approve_template', 'retire_template', 'template_names', 'literal_text',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
@@ -38,7 +39,7 @@ BEGIN
 			'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
 			'cap_rule',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
-			'template', 'template_version', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
+			'template', 'template_version', 'template_wording', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
 		WHEN 'worker' THEN
 			-- everything in the schema, and nothing outside it
 			EXECUTE format('GRANT USAGE ON SCHEMA smsfollow TO %s', role);

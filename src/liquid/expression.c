@@ -156,6 +156,8 @@ parse_path(sf_lexer *x)
 		return NULL;
 	if (word && e->nsteps == 0)
 		e->kind = SF_E_LITERAL;
+	else
+		sf_note_name(x->p, e->name, e->len, e->offset, false);
 	return e;
 }
 

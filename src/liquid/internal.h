@@ -339,6 +339,7 @@ typedef struct sf_parser
 	int			depth;
 	sf_liquid_error *error;
 	bool		failed;
+	sf_liquid_survey *survey;	/* NULL: nobody asks */
 } sf_parser;
 
 /* A tag as its parse function gets it. */
@@ -361,6 +362,8 @@ extern void *sf_node_new(Size size, const sf_tag *tag, bool blank,
 						 sf_status (*render) (sf_render *, const sf_node *));
 extern bool sf_tag_is(const sf_tag *tag, const char *name);
 extern bool sf_tag_ends(const sf_tag *stop, const sf_tag *opener);
+extern void sf_note_name(sf_parser *p, const char *name, int len, int from, bool binds);
+extern void sf_note_text(sf_parser *p, int offset, int len);
 extern void sf_position(const char *source, int len, int offset, sf_liquid_error *error);
 
 /* lexer.c */

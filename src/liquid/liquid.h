@@ -55,6 +55,31 @@ typedef struct sf_liquid_error
 	char		path[128];		/* the variable, for SF_MISSING_*, else "" */
 } sf_liquid_error;
 
+/* A name that a template reads, or gives a value itself. */
+typedef struct sf_liquid_name
+{
+	int			offset;			/* in the source */
+	int			len;
+	int			from;			/* binds: the value is there from this offset on */
+	bool		binds;			/* assign, capture, for ...; false: read */
+} sf_liquid_name;
+
+/* Literal text of a template. */
+typedef struct sf_liquid_span
+{
+	int			offset;
+	int			len;
+} sf_liquid_span;
+
+/* What stands in a template, in the order of its source. */
+typedef struct sf_liquid_survey
+{
+	int			nnames;
+	sf_liquid_name *names;
+	int			nspans;
+	sf_liquid_span *spans;
+} sf_liquid_survey;
+
 /*
  * Gives the parsed template of a name, or NULL: there is none, or, with the
  * error filled, it is not valid.  It must stay until the render ends.
@@ -77,6 +102,9 @@ typedef struct sf_liquid_options
 /* NULL and error filled when the source is not a template. */
 extern sf_template *sf_liquid_parse(MemoryContext context, const char *source, int len,
 									sf_liquid_error *error);
+/* The same, and what stands in it; the lists go to the context, too. */
+extern sf_template *sf_liquid_look_over(MemoryContext context, const char *source, int len,
+										sf_liquid_survey *survey, sf_liquid_error *error);
 /* Its text, NUL-terminated; lives as long as it. */
 extern const char *sf_liquid_source(const sf_template *t);
 /* Appends to out; what it allocates beside goes to the current context. */

@@ -160,6 +160,45 @@ sf_node_new(Size size, const sf_tag *tag, bool blank,
 	return node;
 }
 
+/* Room for one more element of a list that grows by doubling. */
+static void *
+grow(void *items, int n, Size size)
+{
+	if (items == NULL)
+		return palloc(16 * size);
+	return n >= 16 && (n & (n - 1)) == 0 ? repalloc(items, 2 * n * size) : items;
+}
+
+/* Notes a name for whoever looks the template over. */
+void
+sf_note_name(sf_parser *p, const char *name, int len, int from, bool binds)
+{
+	sf_liquid_survey *survey = p->survey;
+	sf_liquid_name *n;
+
+	if (survey == NULL)
+		return;
+	survey->names = grow(survey->names, survey->nnames, sizeof(sf_liquid_name));
+	n = &survey->names[survey->nnames++];
+	n->offset = name - p->source;
+	n->len = len;
+	n->from = from;
+	n->binds = binds;
+}
+
+/* The same of literal text. */
+void
+sf_note_text(sf_parser *p, int offset, int len)
+{
+	sf_liquid_survey *survey = p->survey;
+
+	if (survey == NULL)
+		return;
+	survey->spans = grow(survey->spans, survey->nspans, sizeof(sf_liquid_span));
+	survey->spans[survey->nspans].offset = offset;
+	survey->spans[survey->nspans++].len = len;
+}
+
 /* Adds text without the white space that its neighbours take away. */
 static void
 add_text(sf_parser *p, const sf_piece *piece, sf_block *block)
@@ -169,6 +208,7 @@ add_text(sf_parser *p, const sf_piece *piece, sf_block *block)
 	sf_node    *node;
 	int			i = 0;
 
+	sf_note_text(p, piece->offset, len);
 	if (p->trim)
 	{
 		while (len > 0 && sf_is_space(*s))
@@ -322,7 +362,8 @@ sf_liquid_source(const sf_template *t)
  * Parses a source of len bytes, which may hold anything, into context.
  */
 sf_template *
-sf_liquid_parse(MemoryContext context, const char *source, int len, sf_liquid_error *error)
+sf_liquid_look_over(MemoryContext context, const char *source, int len, sf_liquid_survey *survey,
+					sf_liquid_error *error)
 {
 	MemoryContext old;
 	sf_template *t;
@@ -351,9 +392,16 @@ sf_liquid_parse(MemoryContext context, const char *source, int len, sf_liquid_er
 	p.source = copy;
 	p.limit = len;
 	p.error = error;
+	p.survey = survey;
 	ok = sf_parse_body(&p, &t->body, &stop);
 	if (ok && stop.name != NULL)
 		ok = sf_unexpected_tag(&p, NULL, &stop);
 	MemoryContextSwitchTo(old);
 	return ok ? t : NULL;
+}
+
+sf_template *
+sf_liquid_parse(MemoryContext context, const char *source, int len, sf_liquid_error *error)
+{
+	return sf_liquid_look_over(context, source, len, NULL, error);
 }

@@ -52,6 +52,7 @@ sf_parse_target(sf_parser *p, const sf_tag *tag, bool quotes, int *pos, const ch
 	*len = s + i - *name;
 	if (*len == 0)
 		return sf_parse_error(p, i, "expected the name of a variable");
+	sf_note_name(p, *name, *len, tag->inner_end, true);
 	if (quote)
 	{
 		if (i >= tag->inner_end || s[i] != quote)
@@ -352,6 +353,8 @@ sf_parse_raw(sf_parser *p, const sf_tag *tag, sf_block *block)
 	node = sf_node_new(sizeof(sf_node), tag, from == to, raw ? render_raw : render_nothing);
 	node->text = p->source + from;
 	node->len = to - from;
+	if (raw)
+		sf_note_text(p, from, node->len);
 	return sf_block_add(block, node);
 }
 

@@ -190,6 +190,7 @@ parse_head(sf_lexer *x, loop_node *n)
 		return sf_lexer_expected(x, "the name of a variable");
 	n->variable = x->tok.start;
 	n->len = x->tok.len;
+	sf_note_name(x->p, n->variable, n->len, x->tok.end, true);
 	if (!sf_lexer_next(x))
 		return false;
 	if (!sf_at_id(x, "in"))

@@ -50,7 +50,11 @@ static const fact_column columns[] = {
 	OF_TEXT(expires_at, TIME, "m.expires_at"),
 	OF_TEXT(template_version_id, INT4, "m.template_version_id"),
 	OF_TEXT(body, TEXT, "m.body"),
-	OF_TEXT(vars, JSONB, "CASE WHEN v.uses_contact THEN coalesce(m.vars, '{}') || f.contact_vars ELSE m.vars END"),
+	OF_TEXT(template_state, TEXT, "v.state"),
+	/* what is given as null counts as not given, so that its default stands */
+	OF_TEXT(vars, JSONB, "CASE WHEN v.uses_contact OR v.defaults IS NOT NULL"
+			" THEN coalesce(v.defaults || pg_catalog.jsonb_strip_nulls(coalesce(m.vars, '{}')), m.vars, '{}')"
+			"  || CASE WHEN v.uses_contact THEN f.contact_vars ELSE '{}' END ELSE m.vars END"),
 	OF_TEXT(cancelled, TEXT, "CASE WHEN u.returned THEN (SELECT x.rule FROM smsfollow.verdict x"
 			" WHERE x.message_id = u.message_id AND x.verdict = 'cancel' AND x.at >= u.message_at LIMIT 1) END"),
 	OF_TEXT(contact_busy, BOOL, "i.message_id IS NOT NULL"),

@@ -87,6 +87,7 @@ static const sf_rule before_body[] = {
 	{"expiry", rule_expiry, NULL, NULL},
 	{"blocked", rule_blocked, NULL, NULL},
 	{"consent", rule_consent, NULL, NULL},
+	{"approval", sf_rule_approval, NULL, NULL},
 	{"pause", rule_pause, NULL, NULL},
 	{"sender", rule_sender, NULL, NULL},
 	{NULL}

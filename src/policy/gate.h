@@ -65,6 +65,7 @@ typedef struct sf_facts
 	int64		contact_id;		/* 0: not a contact yet */
 	TimestampTz expires_at;		/* 0: does not */
 	int32		template_version_id;
+	const char *template_state; /* of the version: draft, approved, retired */
 	const char *body;			/* literal, instead of a template */
 	Jsonb	   *vars;
 	const char *cancelled;		/* by whom, while it was under way */
@@ -155,6 +156,9 @@ extern void sf_judge_by_time(const sf_facts *facts, sf_answer *answer, const cha
 							 TimestampTz (*next) (const sf_facts *facts, TimestampTz t));
 /* Windows, caps and hours bind marketing only, unless told otherwise. */
 extern bool sf_is_marketing(const sf_facts *facts);
+
+/* rules in files of their own */
+extern void sf_rule_approval(const sf_facts *facts, sf_answer *answer);
 
 /* facts.c; these run inside SPI, after sf_policy_refresh() */
 /* The facts of texts of the log; of one that is gone there is none.  Returns how many. */

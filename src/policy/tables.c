@@ -21,6 +21,7 @@
 
 #include "policy/cap.h"
 #include "policy/gate.h"
+#include "policy/wording.h"
 #include "worker/spi_array.h"
 
 /*
@@ -29,6 +30,7 @@
  */
 static void (*const loaders[]) (void) = {
 	sf_caps_load,
+	sf_wording_load,
 	NULL
 };
 

@@ -16,10 +16,11 @@
 #include "lib/stringinfo.h"
 
 #include "liquid/cache.h"
+#include "policy/wording.h"
 #include "settings.h"
+#include "template/version.h"
 #include "text/text_pg.h"
 #include "worker/claim.h"
-#include "worker/wording.h"
 
 /* Suppresses a text. */
 static void
@@ -49,7 +50,7 @@ render(sf_text *text, const sf_draft *draft)
 		text->body = draft->literal;
 		return;
 	}
-	template = sf_config_template(draft->template_version_id, &options.missing, &error);
+	template = sf_version_template(draft->template_version_id, draft->locale, &options.missing, &text->locale, &error);
 	if (template != NULL)
 	{
 		initStringInfo(&out);
@@ -95,7 +96,7 @@ choose_line(const sf_wording *w, const char *locale)
 	for (;;)
 	{
 		for (int i = 0; i < w->nlines; i++)
-			if (pg_strcasecmp(w->lines[i].locale, tag) == 0)
+			if (sf_locale_equal(w->lines[i].locale, tag))
 				return &w->lines[i];
 		if (strcmp(tag, "default") == 0)
 			return NULL;
@@ -125,7 +126,7 @@ add_wording(sf_text *text, const sf_draft *draft, const sf_wording *w)
 		(w->line_when == SF_LINE_ALWAYS ||
 		 (draft->told_at == 0 ||
 		  (w->line_when == SF_LINE_DAYS && draft->told_at + w->line_days * USECS_PER_DAY <= sf_clock())));
-	line = due ? choose_line(w, draft->locale) : NULL;
+	line = due ? choose_line(w, text->locale ? text->locale : draft->locale) : NULL;
 	if (w->line_when != SF_LINE_NEVER)
 		tells = sf_text_has_opt_out(text->body, strlen(text->body)) ||
 			(line != NULL && says(text->body, &folded, &line->text));

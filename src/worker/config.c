@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * config.c
- *		Providers, senders and templates as the dispatcher keeps them.
+ *		Providers and senders as the dispatcher keeps them.
  *
  * Tables are the truth.  config_version rises in the transaction that changes
- * a provider, sender, secret, kind or program; the caches are read again when it moved.
+ * a provider, sender, secret or kind; the caches are read again when it moved.
  * An account that transfers still use outlives its replacement.  The state of
  * a sender's rate survives a reload, so that reloading never grants a burst.
- * Template versions never change, so their cache needs no invalidation.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,9 +21,6 @@
 
 #include "settings.h"
 #include "worker/dispatch.h"
-#include "worker/wording.h"
-
-#define SF_TEMPLATE_CACHE 1000	/* versions kept before all are dropped */
 
 typedef struct account_entry
 {
@@ -32,26 +28,15 @@ typedef struct account_entry
 	sf_account *account;
 } account_entry;
 
-typedef struct template_entry
-{
-	int32		template_version_id;
-	sf_template *template;
-	sf_liquid_missing missing;
-	sf_liquid_error error;		/* when template is NULL */
-} template_entry;
-
 static MemoryContext config_context = NULL;
-static MemoryContext template_context = NULL;
 static HTAB *accounts = NULL;
 static HTAB *sendings = NULL;
-static HTAB *templates = NULL;
 static int64 known_version = -1;
 static uint64 generation = 0;
 
 static SPIPlanPtr plan_version;
 static SPIPlanPtr plan_providers;
 static SPIPlanPtr plan_senders;
-static SPIPlanPtr plan_template;
 
 static HTAB *
 make_hash(const char *name, Size entrysize, MemoryContext context)
@@ -247,7 +232,6 @@ sf_config_refresh(bool force)
 		return;
 	load_accounts();
 	load_sendings();
-	sf_wording_load();
 	known_version = version;
 	generation++;
 }
@@ -289,62 +273,4 @@ sf_config_sending(int32 sender_id)
 	sf_sending *sending = hash_search(sendings, &sender_id, HASH_FIND, NULL);
 
 	return sending != NULL && sending->present ? sending : NULL;
-}
-
-/*
- * A parsed template version, from the cache or from its table.
- */
-const sf_template *
-sf_config_template(int32 template_version_id, sf_liquid_missing *missing, sf_liquid_error *error)
-{
-	static const Oid types[] = {INT4OID};
-	template_entry *entry;
-	bool		found;
-
-	if (templates != NULL && hash_get_num_entries(templates) >= SF_TEMPLATE_CACHE)
-	{
-		MemoryContextDelete(template_context);
-		templates = NULL;
-	}
-	if (templates == NULL)
-	{
-		template_context = AllocSetContextCreate(TopMemoryContext, "smsfollow templates", ALLOCSET_DEFAULT_SIZES);
-		templates = make_hash("smsfollow templates", sizeof(template_entry), template_context);
-	}
-	entry = hash_search(templates, &template_version_id, HASH_FIND, NULL);
-	if (entry == NULL)
-	{
-		Datum		values[1] = {Int32GetDatum(template_version_id)};
-		SPITupleTable *outer = SPI_tuptable;
-		uint64		outer_processed = SPI_processed;
-		char	   *body = NULL;
-		char	   *policy = NULL;
-		sf_template *template = NULL;
-		sf_liquid_error problem = {0};
-
-		sf_plan(&plan_template, "SELECT v.body, v.missing FROM smsfollow.template_version v WHERE v.template_version_id = $1", 1, types);
-		sf_execute(plan_template, values, NULL, SPI_OK_SELECT);
-		if (SPI_processed == 1)
-		{
-			body = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-			policy = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-		}
-		SPI_freetuptable(SPI_tuptable);
-		/* callers walk a result of their own meanwhile */
-		SPI_tuptable = outer;
-		SPI_processed = outer_processed;
-		if (body == NULL)
-			strlcpy(problem.message, "the template version is gone", sizeof(problem.message));
-		else
-			template = sf_liquid_parse(template_context, body, strlen(body), &problem);
-		entry = hash_search(templates, &template_version_id, HASH_ENTER, &found);
-		entry->template = template;
-		entry->error = problem;
-		entry->missing = policy == NULL || strcmp(policy, "error") == 0 ? SF_MISSING_ERROR
-			: strcmp(policy, "skip") == 0 ? SF_MISSING_SKIP : SF_MISSING_EMPTY;
-	}
-	*missing = entry->missing;
-	if (entry->template == NULL)
-		*error = entry->error;
-	return entry->template;
 }

@@ -136,6 +136,7 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 	if (!take_answer(text, &answer))
 		return;
 	take_facts(text, facts);
+	text->locale = NULL;
 	draft.has_template = facts->template_version_id != 0;
 	draft.template_version_id = facts->template_version_id;
 	draft.literal = facts->body;

@@ -8,7 +8,7 @@
  *				the permit (inflight) or the verdict
  *	settle.c	records what became of permitted texts
  *	lookup.c	asks providers about texts in doubt
- *	config.c	providers, senders and templates as the dispatcher keeps them
+ *	config.c	providers and senders as the dispatcher keeps them
  *	dispatcher.c	the loop around them, and the network
  *
  * claim.c and settle.c run inside a transaction that their caller opened, in
@@ -129,6 +129,7 @@ typedef struct sf_text
 	const char *phone;
 	const char *body;
 	sf_segments segments;
+	const char *locale;			/* of the wording that was chosen; NULL: not known */
 	bool		told;			/* it tells how to opt out, and that is to be remembered */
 	int			nlinks;
 	sf_short_link *links;
@@ -228,7 +229,5 @@ extern sf_sending *sf_config_sending(int32 sender_id);
 /* Changes whenever the configuration was read again: what others keep of it is old then. */
 extern uint64 sf_config_generation(void);
 extern void sf_account_release(sf_account *account);
-/* NULL and a reason in error when the version does not exist or does not parse; needs a transaction. */
-extern const sf_template *sf_config_template(int32 template_version_id, sf_liquid_missing *missing, sf_liquid_error *error);
 
 #endif							/* SF_DISPATCH_H */

@@ -45,7 +45,7 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 		TIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
 		INT2ARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT2ARRAYOID,
 		TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
-		INT8OID, TIMESTAMPTZOID
+		TEXTARRAYOID, INT8OID, TIMESTAMPTZOID
 	};
 	static const Oid leave_types[] = {TIDARRAYOID};
 	static const Oid verdict_types[] = {
@@ -56,12 +56,12 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 		INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
 		INT4ARRAYOID, INT4ARRAYOID, INT2ARRAYOID, TEXTARRAYOID
 	};
-	sf_array	p[19];
+	sf_array	p[20];
 	sf_array	left;
 	sf_array	v[8];
 	sf_array	a[9];
 
-	for (int i = 0; i < 19; i++)
+	for (int i = 0; i < 20; i++)
 		sf_array_init(&p[i], n);
 	for (int i = 0; i < 8; i++)
 		sf_array_init(&v[i], n);
@@ -101,6 +101,7 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 				sf_array_add_null(&p[16]);
 			sf_array_add_text(&p[17], t->facts->price_currency);
 			sf_array_add(&p[18], BoolGetDatum(t->told));
+			sf_array_add_text(&p[19], t->locale);
 			continue;
 		}
 		sf_array_add(&left, PointerGetDatum(&t->tid));
@@ -136,26 +137,26 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	}
 	if (p[0].n > 0)
 	{
-		Datum		values[21];
+		Datum		values[22];
 
 		if (plan_permit == NULL)
 			sf_plan(&plan_permit,
 					psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1))"
 							 " INSERT INTO %s (message_id, message_at, contact_id, campaign_id, program_id, lane,"
 							 "  attempt, provider_id, sender_id, consent_event_id, segments, encoding, body, marketing, tags,"
-							 "  price, price_currency, told_opt_out, epoch, started_at)"
+							 "  price, price_currency, told_opt_out, locale, epoch, started_at)"
 							 " SELECT u.message_id, u.message_at, u.contact_id, u.campaign_id, u.program_id, u.lane, u.attempt,"
 							 "  u.provider_id, u.sender_id, u.consent_event_id, u.segments, u.encoding, u.body, u.marketing, u.tags::text[],"
-							 "  pg_catalog.round(u.price / 1000000::numeric, 6), u.price_currency, u.told_opt_out, $20, $21"
-							 " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+							 "  pg_catalog.round(u.price / 1000000::numeric, 6), u.price_currency, u.told_opt_out, u.locale, $21, $22"
+							 " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
 							 "  AS u(message_id, message_at, contact_id, campaign_id, program_id, lane, attempt, provider_id, sender_id,"
-							 "   consent_event_id, segments, encoding, body, marketing, tags, price, price_currency, told_opt_out)",
+							 "   consent_event_id, segments, encoding, body, marketing, tags, price, price_currency, told_opt_out, locale)",
 							 sf_shard.ready, sf_shard.inflight),
-					21, permit_types);
-		for (int i = 0; i < 19; i++)
+					22, permit_types);
+		for (int i = 0; i < 20; i++)
 			values[i] = sf_array_datum(&p[i], get_element_type(permit_types[i]));
-		values[19] = Int64GetDatum(claimer->epoch);
-		values[20] = TimestampTzGetDatum(now);
+		values[20] = Int64GetDatum(claimer->epoch);
+		values[21] = TimestampTzGetDatum(now);
 		sf_execute(plan_permit, values, NULL, SPI_OK_INSERT);
 	}
 	if (left.n > 0)

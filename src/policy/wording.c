@@ -3,8 +3,7 @@
  * wording.c
  *		How the texts of each program are worded, kept in memory.
  *
- * The view program_wording is the truth; it is read again when config_version
- * moved.  Phrases are folded here, once, so that a text is folded once and
+ * The view program_wording is the truth; see tables.c.  Phrases are folded here, once, so that a text is folded once and
  * compared with all of them.
  *
  *-------------------------------------------------------------------------
@@ -13,17 +12,16 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
-#include "utils/memutils.h"
 
+#include "policy/wording.h"
 #include "text/text_pg.h"
-#include "worker/dispatch.h"
-#include "worker/wording.h"
+#include "worker/spi_array.h"
 
-static MemoryContext wording_context = NULL;
 static HTAB *wordings = NULL;
 static SPIPlanPtr plan_wordings;
 
@@ -75,8 +73,6 @@ void
 sf_wording_load(void)
 {
 	static const char *const when[] = {"always", "first", "days", "never"};
-	MemoryContext fresh = AllocSetContextCreate(TopMemoryContext, "smsfollow wordings", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller;
 	HASHCTL		ctl = {0};
 	HTAB	   *table;
 
@@ -87,9 +83,8 @@ sf_wording_load(void)
 	sf_execute(plan_wordings, NULL, NULL, SPI_OK_SELECT);
 	ctl.keysize = sizeof(int32);
 	ctl.entrysize = sizeof(sf_wording);
-	ctl.hcxt = fresh;
+	ctl.hcxt = CurrentMemoryContext;
 	table = hash_create("smsfollow wordings", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	caller = MemoryContextSwitchTo(fresh);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		Datum		v[11];
@@ -118,11 +113,7 @@ sf_wording_load(void)
 		w->max_segments = DatumGetInt32(v[9]);
 		w->requires_approval = DatumGetBool(v[10]);
 	}
-	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
-	if (wording_context != NULL)
-		MemoryContextDelete(wording_context);
-	wording_context = fresh;
 	wordings = table;
 }
 
@@ -131,18 +122,4 @@ const sf_wording *
 sf_wording_find(int32 program_id)
 {
 	return wordings ? hash_search(wordings, &program_id, HASH_FIND, NULL) : NULL;
-}
-
-/* See wording.h. */
-bool
-sf_locale_cut(char *locale)
-{
-	int			len = strlen(locale);
-
-	while (len > 0 && locale[len - 1] != '-' && locale[len - 1] != '_')
-		len--;
-	if (len <= 1)
-		return false;
-	locale[len - 1] = '\0';
-	return true;
 }

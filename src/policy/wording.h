@@ -55,13 +55,9 @@ typedef struct sf_wording
 	bool		requires_approval;
 } sf_wording;
 
-/* Reads all programs again; needs a transaction and SPI. */
+/* Reads all programs into the current memory context; one of the loaders of tables.c. */
 extern void sf_wording_load(void);
 /* NULL: there is no such program. */
 extern const sf_wording *sf_wording_find(int32 program_id);
-/*
- * Cuts the last part off a language tag: en-US, en, then nothing (false).
- */
-extern bool sf_locale_cut(char *locale);
 
 #endif							/* SF_WORDING_H */
