@@ -116,32 +116,62 @@ forcing_jsonb(const char *body, size_t len)
 	return JsonbPGetDatum(JsonbValueToJsonb(result));
 }
 
+/* What answers have in common; made at the first call of a query. */
+typedef struct segments_common
+{
+	TupleDesc	desc;
+	Datum		encodings[2];	/* by sf_encoding */
+	Datum		no_cuts;
+	Datum		no_forcing;
+} segments_common;
+
+static segments_common *
+common_parts(FunctionCallInfo fcinfo)
+{
+	segments_common *common = fcinfo->flinfo->fn_extra;
+	sf_segments none = {SF_GSM7, 0, 0};
+	MemoryContext caller;
+	TupleDesc	desc;
+
+	if (common != NULL)
+		return common;
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	common = palloc(sizeof(segments_common));
+	common->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+	common->encodings[SF_GSM7] = CStringGetTextDatum(sf_encoding_name(SF_GSM7));
+	common->encodings[SF_UCS2] = CStringGetTextDatum(sf_encoding_name(SF_UCS2));
+	common->no_cuts = cuts_array("", 0, &none);
+	common->no_forcing = forcing_jsonb("", 0);
+	MemoryContextSwitchTo(caller);
+	fcinfo->flinfo->fn_extra = common;
+	return common;
+}
+
 /* segments(body text): encoding, units, segments, cuts, forcing. */
 Datum
 smsfollow_segments(PG_FUNCTION_ARGS)
 {
+	const segments_common *common = common_parts(fcinfo);
 	text	   *arg = PG_GETARG_TEXT_PP(0);
 	size_t		len;
 	char	   *body = sf_text_utf8(VARDATA_ANY(arg), VARSIZE_ANY_EXHDR(arg),
 									&len);
 	sf_segments counted;
-	TupleDesc	desc;
 	Datum		values[SEGMENTS_COLUMNS];
 	bool		nulls[SEGMENTS_COLUMNS] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-
 	sf_count_segments(body, len, &counted);
-	values[SEGMENTS_ENCODING] =
-		CStringGetTextDatum(sf_encoding_name(counted.encoding));
+	values[SEGMENTS_ENCODING] = common->encodings[counted.encoding];
 	values[SEGMENTS_UNITS] = Int32GetDatum(counted.units);
 	values[SEGMENTS_SEGMENTS] = Int32GetDatum(counted.segments);
-	values[SEGMENTS_CUTS] = cuts_array(body, len, &counted);
-	values[SEGMENTS_FORCING] =
-		forcing_jsonb(body, counted.encoding == SF_UCS2 ? len : 0);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	values[SEGMENTS_CUTS] = counted.segments > 1 ?
+		cuts_array(body, len, &counted) : common->no_cuts;
+	values[SEGMENTS_FORCING] = counted.encoding == SF_UCS2 ?
+		forcing_jsonb(body, len) : common->no_forcing;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(common->desc, values,
+													  nulls)));
 }
 
 /* smart_encode(body text, mode text) returns text. */
