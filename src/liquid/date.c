@@ -17,11 +17,11 @@
 #include "liquid/internal.h"
 #include "utils/datetime.h"
 
-const char *const sf_month_names[] = {
+static const char *const month_names[] = {
 	"January", "February", "March", "April", "May", "June", "July",
 	"August", "September", "October", "November", "December"
 };
-const char *const sf_day_names[] = {
+static const char *const day_names[] = {
 	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 };
 
@@ -200,7 +200,7 @@ is_filler(const char *word, int len)
 	for (i = 0; i < lengthof(fillers); i++)
 		if (len == strlen(fillers[i]) && pg_strncasecmp(fillers[i], word, len) == 0)
 			return true;
-	return find_name(sf_day_names, lengthof(sf_day_names), word, len) > 0;
+	return find_name(day_names, lengthof(day_names), word, len) > 0;
 }
 
 /* Reads a word: the name of a month, day or zone. */
@@ -216,7 +216,7 @@ read_word(reader *d)
 	len = d->s - word;
 	if (d->s < d->end && *d->s == '.')	/* Mar. 14 */
 		d->s++;
-	month = find_name(sf_month_names, lengthof(sf_month_names), word, len);
+	month = find_name(month_names, lengthof(month_names), word, len);
 	if (month > 0)
 		return set_once(&d->month, month);
 	if ((len == 1 && pg_ascii_tolower(*word) == 'z') ||

@@ -3,7 +3,8 @@
  * filters_date.c
  *		The date filter: strftime in the time zone of whoever gets the text.
  *
- * Formats are those of Ruby's Time#strftime, which Liquid is documented with.
+ * Formats are those of Ruby's Time#strftime, which Liquid is documented with;
+ * names of months and days, and %x, are in the language of the reader.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +12,7 @@
 
 #include "liquid/date.h"
 #include "liquid/filters.h"
+#include "text/utf8.h"
 #include "utils/datetime.h"
 
 /* First second of year 1 and of year 10000: what is outside is no date. */
@@ -67,26 +69,29 @@ put_number(sf_render *r, StringInfo out, const style *s, int64 n, char pad, int 
 static bool
 put_text(sf_render *r, StringInfo out, const style *s, const char *text, int len)
 {
-	int			pad = s->pad == '-' ? 0 : s->width - len;
-	bool		lower_only = true;
-	int			i;
+	int64		pad = s->pad == '-' || s->width == 0 ? 0 : s->width - sf_chars(text, len);
+	const char *end = text + len;
+	bool		capitals = true;
+	const char *p;
 
-	for (i = 0; i < len; i++)
-		lower_only = lower_only && (text[i] < 'a' || text[i] > 'z');
-	for (i = 0; i < pad; i++)
+	for (p = text; p < end; p++)
+		capitals = capitals && (*p < 'a' || *p > 'z');
+	for (; pad > 0; pad--)
 		if (!sf_append(r, out, s->pad == '0' ? "0" : " ", 1))
 			return false;
-	for (i = 0; i < len; i++)
+	if (!s->upper && !s->swap)
+		return sf_append(r, out, text, len);
+	while (text < end)
 	{
-		char		c = text[i];
+		unsigned char buf[4];
+		int			n = sf_char_len(text, end);
+		uint32		c = sf_decode_char(text, n);
 
 		/* # turns AM into am and everything else into capitals */
-		if (s->upper || (s->swap && !lower_only))
-			c = pg_ascii_toupper(c);
-		else if (s->swap)
-			c = pg_ascii_tolower(c);
-		if (!sf_append(r, out, &c, 1))
+		c = s->upper || !capitals ? sf_upper(c) : sf_lower(c);
+		if (!sf_append(r, out, (char *) buf, sf_utf8_put(c, buf)))
 			return false;
+		text += n;
 	}
 	return true;
 }
@@ -143,7 +148,7 @@ convert(sf_render *r, const moment *m, char c, const style *s, StringInfo out, b
 		char		c;
 		const char *format;
 	}			combined[] = {
-		{'c', "%a %b %e %H:%M:%S %Y"}, {'D', "%m/%d/%y"}, {'x', "%m/%d/%y"},
+		{'c', "%a %b %e %H:%M:%S %Y"}, {'D', "%m/%d/%y"},
 		{'F', "%Y-%m-%d"}, {'T', "%H:%M:%S"}, {'X', "%H:%M:%S"}, {'R', "%H:%M"},
 		{'r', "%I:%M:%S %p"}, {'v', "%e-%^b-%Y"}
 	};
@@ -151,19 +156,24 @@ convert(sf_render *r, const moment *m, char c, const style *s, StringInfo out, b
 	int			year = tm->tm_year + 1900;
 	int			hour12 = tm->tm_hour % 12 == 0 ? 12 : tm->tm_hour % 12;
 	style		whole = *s;
+	const char *format = NULL;
 	const char *text;
+	int			len;
 	int			i;
 
 	*known = true;
-	for (i = 0; i < lengthof(combined); i++)
+	if (c == 'x')
+		format = sf_date_format(r->options->locale);
+	for (i = 0; i < lengthof(combined) && format == NULL; i++)
+		if (combined[i].c == c)
+			format = combined[i].format;
+	if (format != NULL)
 	{
 		StringInfoData part;
 
-		if (combined[i].c != c)
-			continue;
 		initStringInfo(&part);
 		whole.swap = false;
-		return format_date(r, m, combined[i].format, strlen(combined[i].format), &part) &&
+		return format_date(r, m, format, strlen(format), &part) &&
 			put_text(r, out, &whole, part.data, part.len);
 	}
 	switch (c)
@@ -177,11 +187,10 @@ convert(sf_render *r, const moment *m, char c, const style *s, StringInfo out, b
 		case 'm':
 			return put_number(r, out, s, tm->tm_mon + 1, '0', 2);
 		case 'B':
-			text = sf_month_names[tm->tm_mon];
-			return put_text(r, out, s, text, strlen(text));
 		case 'b':
 		case 'h':
-			return put_text(r, out, s, sf_month_names[tm->tm_mon], 3);
+			text = sf_month_name(sf_find_date_names(r->options->locale), tm->tm_mon, c != 'B', &len);
+			return put_text(r, out, s, text, len);
 		case 'd':
 			return put_number(r, out, s, tm->tm_mday, '0', 2);
 		case 'e':
@@ -214,10 +223,9 @@ convert(sf_render *r, const moment *m, char c, const style *s, StringInfo out, b
 			text = tm->tm_zone != NULL ? tm->tm_zone : "";
 			return put_text(r, out, s, text, strlen(text));
 		case 'A':
-			text = sf_day_names[tm->tm_wday];
-			return put_text(r, out, s, text, strlen(text));
 		case 'a':
-			return put_text(r, out, s, sf_day_names[tm->tm_wday], 3);
+			text = sf_day_name(sf_find_date_names(r->options->locale), tm->tm_wday, c == 'a', &len);
+			return put_text(r, out, s, text, len);
 		case 'u':
 			return put_number(r, out, s, tm->tm_wday == 0 ? 7 : tm->tm_wday, '0', 1);
 		case 'w':

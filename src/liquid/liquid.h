@@ -17,6 +17,8 @@
  *   none and stays as it is.
  * - A template loaded by render sees its arguments and the variables of the
  *   text, but nothing that was assigned around it.
+ * - The text has no control characters and no invisible ones that reorder or
+ *   hide (text/clean.c).
  * - {% skip "reason" %} and the filters phone, money, gsm and segments_max.
  *
  *-------------------------------------------------------------------------

@@ -470,6 +470,8 @@ sf_arithmetic(sf_render *r, char op, sf_value a, sf_value b, sf_value *result)
 	x = as_numeric(a);
 	y = as_numeric(b);
 	decimal = sf_is_decimal(x) || sf_is_decimal(y);
+	if (op != '+' && op != '-' && !sf_charge(r, (int64) view(x).ndigits * view(y).ndigits / 256))
+		return false;
 	switch (op)
 	{
 		case '+':

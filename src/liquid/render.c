@@ -14,6 +14,7 @@
 
 #include "liquid/internal.h"
 #include "miscadmin.h"
+#include "text/text_pg.h"
 #include "utils/memutils.h"
 
 /* {{ }} and {% echo %} */
@@ -273,10 +274,11 @@ sf_liquid_render(const sf_template *t, Jsonb *vars, const sf_liquid_options *opt
 	r.error = error;
 	r.result = SF_LIQUID_OK;
 
+	/* whatever the data brought, the text is fit to be sent */
 	if (sf_render_block(&r, &t->body) == SF_FAIL)
-	{
 		out->len = start;
-		out->data[start] = '\0';
-	}
+	else
+		out->len = start + sf_text_safe(out->data + start, out->len - start);
+	out->data[out->len] = '\0';
 	return r.result;
 }

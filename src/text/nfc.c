@@ -36,6 +36,13 @@ sf_text_utf8(const char *s, size_t len, size_t *utf8_len)
 	return utf8;
 }
 
+/* See text_pg.h. */
+size_t
+sf_text_safe(char *body, size_t len)
+{
+	return GetDatabaseEncoding() == PG_UTF8 ? sf_text_clean(body, len) : len;
+}
+
 /* Appends the NFC of some characters (ended by 0), which are the len bytes at s. */
 static void
 append_run(StringInfo out, const pg_wchar *chars, const unsigned char *s,

@@ -62,6 +62,12 @@ extern int	sf_segment_cuts(const char *body, size_t len,
 extern int	sf_forcing_chars(const char *body, size_t len,
 							 sf_forcing *list, int max);
 
+/*
+ * Takes control characters, characters that reorder text and most of those
+ * without width out of a UTF-8 body, in place, and returns its new length.
+ */
+extern size_t sf_text_clean(char *body, size_t len);
+
 /* What smart encoding may do to a text. */
 typedef enum sf_smart_mode
 {

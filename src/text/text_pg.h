@@ -18,6 +18,8 @@
  * else palloc'd; raises an error when the value cannot be converted.
  */
 extern char *sf_text_utf8(const char *s, size_t len, size_t *utf8_len);
+/* sf_text_clean() where the database is in UTF-8; elsewhere a body stays as it is. */
+extern size_t sf_text_safe(char *body, size_t len);
 /*
  * Smart encoding of a UTF-8 body by mode, with NFC before.  Returns body
  * itself when nothing is to change, else a palloc'd text.

@@ -47,7 +47,13 @@ render(sf_text *text, const sf_draft *draft)
 
 	if (!draft->has_template)
 	{
-		text->body = draft->literal;
+		if (draft->literal != NULL)
+		{
+			char	   *body = pstrdup(draft->literal);
+
+			body[sf_text_safe(body, strlen(body))] = '\0';
+			text->body = body;
+		}
 		return;
 	}
 	template = sf_version_template(draft->template_version_id, draft->locale, &options.missing, &text->locale, &error);

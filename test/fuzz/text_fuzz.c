@@ -128,6 +128,23 @@ check_links(const char *body, size_t len)
 	}
 }
 
+/* Cleaning only takes away, or makes a line end, and leaves nothing for a second time. */
+static void
+check_clean(const unsigned char *body, size_t len)
+{
+	char	   *once = malloc(len + 1);
+	size_t		once_len;
+	size_t		i;
+
+	memcpy(once, body, len);
+	once_len = sf_text_clean(once, len);
+	REQUIRE(once_len <= len);
+	for (i = 0; i < once_len; i++)
+		REQUIRE((unsigned char) once[i] >= 0x20 || strchr("\t\n\r", once[i]) != NULL);
+	REQUIRE(sf_text_clean(once, once_len) == once_len);
+	free(once);
+}
+
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -155,6 +172,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_packing((char *) valid, len, &counted);
 	check_smart((char *) valid, len, &counted);
 	check_links((char *) valid, len);
+	check_clean(valid, len);
 	free(valid);
 	return 0;
 }

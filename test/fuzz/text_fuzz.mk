@@ -3,7 +3,7 @@
 TOP = ../..
 CC = clang
 SECONDS = 60
-CORE = $(addprefix $(TOP)/src/text/,gsm.c smart.c link.c link_target.c domain.c)
+CORE = $(addprefix $(TOP)/src/text/,gsm.c smart.c clean.c link.c link_target.c domain.c)
 BUILD = $(TOP)/build/fuzz
 
 # New finds go to the build folder, the corpus in the repository stays small.

@@ -50,6 +50,12 @@ SELECT phone, fate, code, body FROM t.claim();
 SELECT right(p.phone, 4) AS phone, v.code, v.rule, v.detail FROM smsfollow.verdict v JOIN smsfollow.contact_phone p USING (contact_id) ORDER BY 1;
 SELECT * FROM t.miscount;
 
+\echo --- a body without a template loses what no phone should get, too; what is nothing else is no text
+SELECT smsfollow.add_contact('+14155550107') > 0, smsfollow.add_contact('+14155550108') > 0;
+SELECT count(smsfollow.opt_in('+1415555010' || n, 'p', 'web_form')) FROM generate_series(7, 8) n;
+SELECT smsfollow.send('+14155550107', E'Your\u202E code\x07 is\u200B 1') > 0, smsfollow.send('+14155550108', E'\u200B\u2066') > 0;
+SELECT phone, fate, code, body, segments FROM t.claim();
+
 \echo --- who may schedule texts may render with them, but reads no table for it
 CREATE ROLE regress_partials;
 SELECT smsfollow.grant_access('regress_partials', 'sender');
