@@ -15,6 +15,7 @@ CREATE TABLE smsfollow.campaign (
 	max_attempts integer CHECK (max_attempts BETWEEN 1 AND 100),
 	expires_after interval NOT NULL DEFAULT '72 hours' CHECK (expires_after > '0' AND expires_after <= '10 years'),
 	paused boolean NOT NULL DEFAULT false,
+	offer_id integer REFERENCES smsfollow.offer,
 	tags text[] NOT NULL DEFAULT '{}',
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
 	created_by text NOT NULL DEFAULT session_user
@@ -26,6 +27,7 @@ COMMENT ON COLUMN smsfollow.campaign.lane IS '0 compliance, 1 transactional, 2 c
 COMMENT ON COLUMN smsfollow.campaign.in_doubt_policy IS 'hold, retry_after_lookup (the provider must say twice that it does not know the text), retry or drop';
 COMMENT ON COLUMN smsfollow.campaign.max_attempts IS 'NULL: smsfollow.max_attempts';
 COMMENT ON COLUMN smsfollow.campaign.expires_after IS 'A text that could not go this long after its send_at is not sent';
+COMMENT ON COLUMN smsfollow.campaign.offer_id IS 'Offer whose codes its texts carry, as {{ coupon.code }}; NULL: none';
 COMMENT ON COLUMN smsfollow.campaign.paused IS 'True: its texts wait';
 COMMENT ON COLUMN smsfollow.campaign.tags IS 'What caps may count by; a text keeps those that its campaign had when it was queued';
 

@@ -240,6 +240,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('too_many_segments', 'The text is longer than its program allows', 'Shorten it, replace the character that detail names, or raise max_segments with set_text_rules(); see smsfollow.segments().'),
 	('not_approved', 'Its template version is retired, or not approved where its program wants that', 'See smsfollow.approve_template(); then queue the text again.'),
 	('brand', 'The text breaks the brand profile of its program', 'Change the wording that rule names, or the profile with smsfollow.set_brand().'),
+	('offer_exhausted', 'The offer of its campaign has no codes left, or has ended', 'Add codes with smsfollow.add_coupons(), or take the offer from the campaign with smsfollow.set_offer().'),
 	('unsafe_link', 'It has a link with a user name in front of the host, or a javascript, vbscript or data link', 'Look at the values of its template; write links as https://host/path.'),
 	('sender_unavailable', 'No active sender, or the sender is at its limit', 'Add a sender, resume it, or raise its segments_per_second.'),
 	('provider_down', 'The provider does not answer, refuses for now, or is paused', 'See smsfollow.health() and the attempts; it goes on by itself, a paused one with smsfollow.resume_provider().'),

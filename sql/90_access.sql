@@ -17,6 +17,7 @@ DECLARE
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
 	operators text[] := senders || ARRAY['verify_consent',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap',
+		'create_offer', 'add_coupons', 'set_offer',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
 		'approve_template', 'retire_template', 'template_names', 'literal_text',
@@ -35,6 +36,7 @@ BEGIN
 		WHEN 'sender' THEN names := senders;
 		WHEN 'analyst' THEN names := analysts; relations := views;
 		WHEN 'operator' THEN names := operators; relations := views || ARRAY[
+			'offer', 'coupon', 'offer_status',
 			'program_link', 'campaign_link', 'click_rule',
 			'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
 			'cap_rule',

@@ -77,6 +77,7 @@ static const fact_column columns[] = {
 	FACT(campaign_paused, BOOL),
 	FACT(in_doubt_policy, TEXT),
 	FACT(max_attempts, INT4),
+	FACT(offer_id, INT4),
 	FACT(program_id, INT4),
 	FACT(program, TEXT),
 	FACT(purpose, TEXT),

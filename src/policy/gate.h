@@ -94,6 +94,7 @@ typedef struct sf_facts
 	bool		campaign_paused;
 	const char *in_doubt_policy;
 	int32		max_attempts;	/* 0: the setting */
+	int32		offer_id;		/* whose codes its texts carry; 0: none */
 	int32		program_id;
 	const char *program;
 	const char *purpose;		/* marketing, transactional, conversational, compliance */

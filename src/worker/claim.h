@@ -6,6 +6,7 @@
  *	claim.c		which texts: marks, look, lock; the wave as a whole
  *	decide.c	what the gate says about each of them
  *	compose.c	the body of a text that may go
+ *	coupons.c	a code of an offer for it
  *	links.c		short links in it
  *	pace.c		whether its provider and sender can take it now
  *	fate.c		writes permits, verdicts and new places in the queue
@@ -27,6 +28,9 @@ typedef struct sf_draft
 	int32		template_version_id;
 	const char *literal;		/* when it has none */
 	Jsonb	   *vars;			/* NULL: none */
+	int32		offer_id;		/* of its campaign; 0: none */
+	const char *coupon;			/* its code, where it has one already */
+	TimestampTz now;
 	const char *zone;			/* of the contact, as are the next two; NULL: not known */
 	const char *locale;
 	const char *region;
@@ -40,6 +44,12 @@ extern void sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz no
 
 /* compose.c: fills body and segments, or suppresses the text */
 extern void sf_compose(sf_text *text, const sf_draft *draft);
+
+/* coupons.c */
+/* The variables with the text's code, or a stand-in for it; NULL: suppressed. */
+extern Jsonb *sf_coupon_vars(sf_text *text, const sf_draft *draft);
+/* Gives each text that goes and carries a code one, or suppresses it. */
+extern void sf_take_coupons(sf_text *texts, int n, TimestampTz now);
 
 /* links.c: puts short links into the body, or suppresses the text */
 extern void sf_shorten_links(sf_text *text);

@@ -32,6 +32,13 @@ refuse(sf_text *text, const char *code, const char *rule, const char *detail)
 	text->detail = detail;
 }
 
+/* Does a template name the coupon, or another template that may? */
+static bool
+may_show_coupon(const char *source)
+{
+	return strstr(source, "coupon") != NULL || strstr(source, "include") != NULL || strstr(source, "render") != NULL;
+}
+
 /*
  * Renders the body of a text that may go, with dates and amounts as its contact
  * writes them; a template that fails suppresses this text and no other.
@@ -43,6 +50,7 @@ render(sf_text *text, const sf_draft *draft)
 	sf_liquid_error error = {0};
 	StringInfoData out;
 	const sf_template *template;
+	Jsonb	   *vars = draft->vars;
 	sf_liquid_result result = SF_LIQUID_ERROR;
 
 	if (!draft->has_template)
@@ -57,6 +65,12 @@ render(sf_text *text, const sf_draft *draft)
 		return;
 	}
 	template = sf_version_template(draft->template_version_id, draft->locale, &options.missing, &text->locale, &error);
+	if (template != NULL && draft->offer_id != 0 && may_show_coupon(sf_liquid_source(template)))
+	{
+		vars = sf_coupon_vars(text, draft);
+		if (vars == NULL)
+			return;
+	}
 	if (template != NULL)
 	{
 		initStringInfo(&out);
@@ -67,7 +81,7 @@ render(sf_text *text, const sf_draft *draft)
 		draft->saved->locale = draft->locale;
 		options.partial = sf_saved_partial;
 		options.partial_arg = draft->saved;
-		result = sf_cached_render(template, draft->vars, &options, &out, &error);
+		result = sf_cached_render(template, vars, &options, &out, &error);
 		text->body = out.data;
 	}
 	if (result == SF_LIQUID_OK)

@@ -109,6 +109,27 @@ take_facts(sf_text *text, const sf_facts *facts)
 }
 
 /*
+ * What the body of a text is made of.  coupon is NULL until its code is taken.
+ */
+static void
+make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft *draft)
+{
+	draft->has_template = facts->template_version_id != 0;
+	draft->template_version_id = facts->template_version_id;
+	draft->literal = facts->body;
+	draft->vars = facts->vars;
+	draft->zone = facts->time_zone;
+	draft->locale = facts->locale;
+	draft->region = facts->region;
+	draft->compliance = strcmp(facts->purpose, "compliance") == 0;
+	draft->saved = saved;
+	draft->told_at = facts->told_at;
+	draft->offer_id = facts->offer_id;
+	draft->coupon = coupon;
+	draft->now = facts->now;
+}
+
+/*
  * One text through the gate, the making of its body, and the pace of its sender.
  */
 static void
@@ -137,16 +158,7 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 		return;
 	take_facts(text, facts);
 	text->locale = NULL;
-	draft.has_template = facts->template_version_id != 0;
-	draft.template_version_id = facts->template_version_id;
-	draft.literal = facts->body;
-	draft.vars = facts->vars;
-	draft.zone = facts->time_zone;
-	draft.locale = facts->locale;
-	draft.region = facts->region;
-	draft.compliance = strcmp(facts->purpose, "compliance") == 0;
-	draft.saved = saved;
-	draft.told_at = facts->told_at;
+	make_draft(facts, saved, NULL, &draft);
 	sf_compose(text, &draft);
 	if (text->fate != SF_FATE_SEND)
 		return;
@@ -214,5 +226,14 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 				decide_one(claimer, &texts[at % n], &facts[row], &saved, wall);
 				break;
 			}
+	sf_take_coupons(texts, n, now);
+	for (int i = 0; i < n; i++)
+		if (texts[i].fate == SF_FATE_SEND && texts[i].coupon != NULL)
+		{
+			sf_draft	draft;
+
+			make_draft(texts[i].facts, &saved, texts[i].coupon, &draft);
+			sf_compose(&texts[i], &draft);
+		}
 	hold_paused(texts, n);
 }

@@ -131,6 +131,8 @@ typedef struct sf_text
 	sf_segments segments;
 	const char *locale;			/* of the wording that was chosen; NULL: not known */
 	bool		told;			/* it tells how to opt out, and that is to be remembered */
+	int32		offer_id;		/* a code of which it carries; 0: none */
+	const char *coupon;			/* that code, once it is taken */
 	int			nlinks;
 	sf_short_link *links;
 	int64		links_last_us;	/* how long they lead somewhere */

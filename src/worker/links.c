@@ -75,16 +75,13 @@ percent_encode(const char *s)
 }
 
 /*
- * Reads how a campaign's links are shortened.  The caller walks a result of
- * its own meanwhile.
+ * Reads how a campaign's links are shortened.
  */
 static void
 load_config(link_config *config)
 {
 	static const Oid types[] = {INT4OID};
 	Datum		values[1] = {Int32GetDatum(config->campaign_id)};
-	SPITupleTable *outer = SPI_tuptable;
-	uint64		outer_processed = SPI_processed;
 	MemoryContext caller;
 	Datum		v[4];
 	bool		isnull[4];
@@ -120,8 +117,6 @@ load_config(link_config *config)
 	}
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
-	SPI_tuptable = outer;
-	SPI_processed = outer_processed;
 }
 
 static const link_config *

@@ -17,7 +17,7 @@ SELECT smsfollow.create_template('plain', 'Hello {{ name | default: "you" }}');
 SELECT smsfollow.create_provider('acme', 'http', '{"url": "https://sms.example.com/", "fields": {"to": "{{to}}", "text": "{{body}}"}}');
 SELECT smsfollow.add_sender('acme', '+14155550100') > 0;
 SELECT smsfollow.opt_in('+14155550123', 'orders', 'web_form') > 0;
-SELECT smsfollow.send('+14155550123', 'Hello', idempotency_key => 'k') > 0;
+SELECT smsfollow.send('+14155550123', 'Hello', idempotency_key => 'k') > 0, smsfollow.create_offer('spring') > 0;
 
 CREATE SCHEMA sf_errors;
 GRANT USAGE ON SCHEMA sf_errors TO sf_errors_operator;
@@ -36,6 +36,8 @@ INSERT INTO sf_errors.good VALUES
 	('value', '{"token": "x"}'), ('send_at', '2030-01-01'), ('at', '2030-01-01'), ('status', 'delivered'), ('input', '+14155550123'),
 	('phones', '{+14155550123}'), ('bodies', '{Hello}'), ('keys', '{k3}'), ('send_ats', '{2030-01-01}'), ('description', '{}'),
 	('campaign integer', '1'), ('sender integer', '1'), ('template integer', '1'), ('vars jsonb[]', '{"{}"}'),
+	('offer', 'spring'), ('codes', '{A}'), ('domain', 'go.example.com'), ('params', '{}'), ('code', '0123456789'), ('user_agent', 'x'),
+	('ip', '192.0.2.1'), ('prefetch', 'false'), ('token', 'abc'), ('class', 'bot'), ('since', '2030-01-01'), ('until', '2030-01-02'), ('expires_at', '2030-01-01'),
 	('most', '2'), ('per', '1 day'), ('scope', 'campaign'), ('target', 'orders'), ('unit', 'texts'), ('period', 'rolling'), ('on_exceed', 'defer'),
 	('limits', 'all'), ('counts', 'all'), ('tags', '{sale}'), ('price_per_segment', '0.01'), ('currency', 'USD');
 -- bad ones, by the name of the type
