@@ -48,6 +48,7 @@ CREATE TABLE smsfollow.sender (
 	paused boolean NOT NULL DEFAULT false,
 	price_per_segment numeric CHECK (price_per_segment BETWEEN 0 AND 1000),
 	price_currency text CHECK (price_currency ~ '^[A-Z]{3}$'),
+	provider_handles_keywords boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CHECK ((price_per_segment IS NULL) = (price_currency IS NULL)),
 	UNIQUE NULLS NOT DISTINCT (provider_id, address)
@@ -61,6 +62,7 @@ COMMENT ON COLUMN smsfollow.sender.address IS 'Number in E.164, short code, alph
 COMMENT ON COLUMN smsfollow.sender.segments_per_second IS 'Steady rate in SMS parts per second, 0.001 to 100000.';
 COMMENT ON COLUMN smsfollow.sender.burst IS 'How many parts may go at once after a pause, 1 to 100000; NULL: as many as one second allows.';
 COMMENT ON COLUMN smsfollow.sender.paused IS 'True: nothing is sent from this address.';
+COMMENT ON COLUMN smsfollow.sender.provider_handles_keywords IS 'True: the provider answers STOP and the like by itself, so nothing is answered from here.';
 COMMENT ON COLUMN smsfollow.sender.created_at IS 'When the row was made.';
 
 CREATE TABLE smsfollow.secret (
@@ -421,7 +423,7 @@ COMMENT ON FUNCTION smsfollow.check_price(numeric, text) IS
 'Raises invalid_parameter_value unless these can be the price of a sender; NULL for both passes.';
 
 CREATE FUNCTION smsfollow.add_sender(provider text, address text, segments_per_second numeric DEFAULT 1, burst integer DEFAULT NULL,
-	price_per_segment numeric DEFAULT NULL, currency text DEFAULT NULL) RETURNS integer
+	price_per_segment numeric DEFAULT NULL, currency text DEFAULT NULL, provider_handles_keywords boolean DEFAULT false) RETURNS integer
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
@@ -434,8 +436,10 @@ BEGIN
 		PERFORM smsfollow.raise_null('segments_per_second');
 	END IF;
 	PERFORM smsfollow.check_price(add_sender.price_per_segment, add_sender.currency);
-	INSERT INTO smsfollow.sender (provider_id, address, segments_per_second, burst, price_per_segment, price_currency)
-	VALUES (p.provider_id, add_sender.address, add_sender.segments_per_second, add_sender.burst, add_sender.price_per_segment, add_sender.currency)
+	INSERT INTO smsfollow.sender (provider_id, address, segments_per_second, burst, price_per_segment, price_currency,
+		provider_handles_keywords)
+	VALUES (p.provider_id, add_sender.address, add_sender.segments_per_second, add_sender.burst, add_sender.price_per_segment, add_sender.currency,
+		COALESCE(add_sender.provider_handles_keywords, false))
 	ON CONFLICT (provider_id, address) DO NOTHING
 	RETURNING sender_id INTO new_id;
 	IF new_id IS NULL THEN
@@ -444,8 +448,8 @@ BEGIN
 	END IF;
 	RETURN new_id;
 END $$;
-COMMENT ON FUNCTION smsfollow.add_sender(text, text, numeric, integer, numeric, text) IS
-'Adds an address to a provider and returns the sender''s id. address NULL: the provider chooses. segments_per_second: SMS parts per second, 0.001 to 100000. price_per_segment in currency (ISO 4217): what caps and budgets in money reckon with until the provider tells. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed, duplicate_object.';
+COMMENT ON FUNCTION smsfollow.add_sender(text, text, numeric, integer, numeric, text, boolean) IS
+'Adds an address to a provider and returns the sender''s id. address NULL: the provider chooses. segments_per_second: SMS parts per second, 0.001 to 100000. price_per_segment in currency (ISO 4217): what caps and budgets in money reckon with until the provider tells. provider_handles_keywords: the provider confirms opt-outs by itself. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed, duplicate_object.';
 
 CREATE FUNCTION smsfollow.existing_sender(sender text) RETURNS integer
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -459,7 +463,7 @@ END $$;
 COMMENT ON FUNCTION smsfollow.existing_sender(text) IS 'Internal: smsfollow.sender_id(), but NULL is an error too.';
 
 CREATE FUNCTION smsfollow.alter_sender(sender text, segments_per_second numeric DEFAULT NULL, burst integer DEFAULT NULL,
-	price_per_segment numeric DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
+	price_per_segment numeric DEFAULT NULL, currency text DEFAULT NULL, provider_handles_keywords boolean DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
@@ -471,11 +475,12 @@ BEGIN
 		segments_per_second = COALESCE(alter_sender.segments_per_second, t.segments_per_second),
 		burst = COALESCE(alter_sender.burst, t.burst),
 		price_per_segment = COALESCE(alter_sender.price_per_segment, t.price_per_segment),
-		price_currency = COALESCE(alter_sender.currency, t.price_currency)
+		price_currency = COALESCE(alter_sender.currency, t.price_currency),
+		provider_handles_keywords = COALESCE(alter_sender.provider_handles_keywords, t.provider_handles_keywords)
 	WHERE t.sender_id = id;
 END $$;
-COMMENT ON FUNCTION smsfollow.alter_sender(text, numeric, integer, numeric, text) IS
-'Changes rate, burst or price per segment of a sender, named by address, by provider/address, or by provider when that chooses the number; what is NULL stays. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed, invalid_parameter_value.';
+COMMENT ON FUNCTION smsfollow.alter_sender(text, numeric, integer, numeric, text, boolean) IS
+'Changes rate, burst or price per segment of a sender, or whether its provider confirms opt-outs by itself; the sender is named by address, by provider/address, or by provider when that chooses the number; what is NULL stays. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed, invalid_parameter_value.';
 
 CREATE FUNCTION smsfollow.pause_sender(sender text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -13,11 +13,19 @@ CREATE TABLE smsfollow.program (
 	help_text text,
 	stop_text text,
 	sender_id integer REFERENCES smsfollow.sender,
+	consent_required text NOT NULL DEFAULT 'implied'
+		CHECK (consent_required IN ('implied', 'soft_opt_in', 'express', 'express_written', 'double_opt_in')),
+	request_text text CHECK (length(request_text) BETWEEN 1 AND 1600),
+	confirm_within interval NOT NULL DEFAULT '72 hours' CHECK (confirm_within > '0' AND confirm_within <= '90 days'),
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
 );
 COMMENT ON TABLE smsfollow.program IS 'A stream of texts that people consent to: brand, purpose, disclosure, HELP and STOP texts';
 COMMENT ON COLUMN smsfollow.program.purpose IS 'marketing, transactional, conversational or compliance; decides the lane and the in-doubt policy where a campaign names none';
 COMMENT ON COLUMN smsfollow.program.disclosure IS 'Wording shown where people sign up';
+COMMENT ON COLUMN smsfollow.program.stop_text IS 'Confirms an opt-out by keyword, once; NULL: nothing does';
+COMMENT ON COLUMN smsfollow.program.consent_required IS 'The weakest kind of consent that is enough, unless the law of the recipient''s place asks for a stricter one';
+COMMENT ON COLUMN smsfollow.program.request_text IS 'Asks to confirm a double opt-in';
+COMMENT ON COLUMN smsfollow.program.confirm_within IS 'How long a double opt-in can be confirmed';
 COMMENT ON COLUMN smsfollow.program.sender_id IS 'Sender of its texts; NULL: the first active sender';
 
 CREATE FUNCTION smsfollow.program_id(program text) RETURNS integer

@@ -1,8 +1,8 @@
 /*
- * Recording consent.  record_consent() is the only writer of the ledger and of
- * contact_consent (import_consent() does the same for many contacts at once);
- * what people call checks its arguments first, so that a refused call leaves
- * nothing behind.
+ * Recording consent.  record_opt_in() and record_opt_out() are the only writers
+ * of the ledger and of contact_consent (import_consent() does the same for many
+ * contacts at once); what people call checks its arguments first, so that a
+ * refused call leaves nothing behind.
  */
 CREATE TABLE smsfollow.opt_out_rule (
 	calling_code text NOT NULL CHECK (calling_code ~ '^([1-9][0-9]{0,6})?$'),
@@ -201,78 +201,186 @@ $$;
 COMMENT ON FUNCTION smsfollow.append_consent(bigint, integer, text, text, text, timestamptz, timestamptz, jsonb, timestamptz) IS
 'Internal: adds a row to the ledger, chained to the contact''s last one; the caller holds the contact''s lock and checked everything';
 
-CREATE FUNCTION smsfollow.record_consent(
-	contact bigint, program integer, event text, method text, evidence jsonb,
-	kind text DEFAULT NULL, captured_at timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, OUT id bigint, OUT news boolean
-)
+CREATE FUNCTION smsfollow.lock_contact(contact bigint) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	-- an update, so that a transaction whose snapshot is older than another's event fails instead of overlooking it
+	UPDATE smsfollow.contact_state s SET time_zone = s.time_zone WHERE s.contact_id = contact
+$$;
+COMMENT ON FUNCTION smsfollow.lock_contact(bigint) IS 'Internal: makes decisions about a contact wait for each other, until this transaction ends';
+
+CREATE FUNCTION smsfollow.queue_notice(
+	contact bigint, program integer, notice text, body text, sender integer, expires_after interval
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id bigint := nextval('smsfollow.message_id_seq');
+	cid integer;
+	now timestamptz;
+BEGIN
+	SELECT c.campaign_id INTO STRICT cid
+	FROM smsfollow.campaign c JOIN smsfollow.program p USING (program_id)
+	WHERE p.program_id = queue_notice.program
+	ORDER BY c.name = p.name DESC, c.campaign_id LIMIT 1;
+	PERFORM pg_current_xact_id();	-- before the clock: see the claim's low-water mark
+	now := smsfollow.clock();
+	PERFORM smsfollow.ensure_partition(now);
+	INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, sender_id, lane, send_at, expires_at, created_by, body, notice)
+	VALUES (id, now, contact, cid, sender, 0, now, now + expires_after, session_user, body, notice);
+	INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id)
+	VALUES (0, now, id, now, contact, cid, program);
+	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, n) VALUES (cid, date_trunc('minute', now), 'scheduled', 1);
+	PERFORM smsfollow.wake('dispatcher'), smsfollow.wake('scheduler');
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.queue_notice(bigint, integer, text, text, integer, interval) IS
+'Internal: queues a text about consent itself, in the first lane and under the program''s own campaign, paused or not; returns its id. sender NULL: the campaign''s';
+
+CREATE FUNCTION smsfollow.confirm_opt_out(contact bigint, program integer, sender integer) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	about integer := program;
+	p record;
+BEGIN
+	IF about IS NULL THEN
+		-- of the program that texted last, or else that the person dealt with last
+		SELECT c.program_id INTO about
+		FROM (SELECT a.campaign_id FROM smsfollow.attempt a WHERE a.contact_id = contact ORDER BY a.at DESC LIMIT 1) l
+		JOIN smsfollow.campaign c USING (campaign_id);
+		IF about IS NULL THEN
+			SELECT x.program_id INTO about FROM smsfollow.contact_consent x WHERE x.contact_id = contact ORDER BY x.since DESC, x.program_id LIMIT 1;
+		END IF;
+	END IF;
+	SELECT g.stop_text, coalesce(confirm_opt_out.sender, c.sender_id, g.sender_id, (SELECT d.sender_id FROM smsfollow.default_sender d)) AS sender_id
+	INTO p
+	FROM smsfollow.program g LEFT JOIN smsfollow.campaign c ON c.program_id = g.program_id AND c.name = g.name
+	WHERE g.program_id = about;
+	IF p.stop_text IS NULL OR EXISTS (SELECT FROM smsfollow.sender s WHERE s.sender_id = p.sender_id AND s.provider_handles_keywords) THEN
+		RETURN NULL;
+	END IF;
+	-- 47 CFR 64.1200(a)(12): within five minutes it is presumed to be covered by the consent that was withdrawn
+	RETURN smsfollow.queue_notice(contact, about, 'opt_out_confirmation', p.stop_text, sender, '5 minutes');
+END
+$$;
+COMMENT ON FUNCTION smsfollow.confirm_opt_out(bigint, integer, integer) IS
+'Internal: queues the one text that confirms an opt-out, the stop_text of the program (NULL: the one the person dealt with last), from the sender the person wrote to; NULL when there is none or the provider confirms by itself';
+
+CREATE FUNCTION smsfollow.refused_since(contact bigint, program integer) RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN c.state IS NULL THEN (SELECT max(e.recorded_at) FROM smsfollow.consent_event e
+										   WHERE e.contact_id = contact AND e.program_id IS NULL)
+				WHEN c.state = 'opted_out' THEN c.since END
+	FROM (SELECT) one
+	LEFT JOIN smsfollow.contact_consent c ON c.contact_id = contact AND c.program_id = refused_since.program
+$$;
+COMMENT ON FUNCTION smsfollow.refused_since(bigint, integer) IS 'Internal: since when a contact wants no texts of a program; NULL: that was never said, or is no longer so';
+
+CREATE FUNCTION smsfollow.record_opt_out(contact bigint, program integer, method text, evidence jsonb, captured_at timestamptz DEFAULT NULL, OUT id bigint, OUT news boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	now timestamptz;
+BEGIN
+	-- lock first, then read the clock: events of a contact are in the order of their times
+	PERFORM smsfollow.lock_contact(contact);
+	now := smsfollow.clock();
+	news := NOT EXISTS (SELECT FROM smsfollow.contact_consent x WHERE x.contact_id = contact AND (program IS NULL OR x.program_id = program))
+		AND NOT EXISTS (SELECT FROM smsfollow.consent_event e WHERE e.contact_id = contact AND e.program_id IS NULL);
+	id := smsfollow.append_consent(contact, program, 'opt_out', NULL, method, coalesce(captured_at, now), NULL, coalesce(evidence, '{}'), now);
+	UPDATE smsfollow.contact_consent x
+	SET state = 'opted_out', kind = NULL, expires_at = NULL, pending_until = NULL, request_event_id = NULL,
+		consent_event_id = CASE x.state WHEN 'opted_out' THEN x.consent_event_id ELSE id END,
+		since = CASE x.state WHEN 'opted_out' THEN x.since ELSE now END
+	WHERE x.contact_id = contact AND (program IS NULL OR x.program_id = program)
+		AND (x.state <> 'opted_out' OR x.pending_until IS NOT NULL);
+	news := news OR FOUND;
+	IF program IS NOT NULL THEN
+		INSERT INTO smsfollow.contact_consent (contact_id, program_id, state, consent_event_id, since)
+		VALUES (contact, program, 'opted_out', id, now)
+		ON CONFLICT (contact_id, program_id) DO NOTHING;
+	END IF;
+	PERFORM smsfollow.drop_queued(contact, program, 'suppress', 'opted_out', 'consent_event ' || id);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.record_opt_out(bigint, integer, text, jsonb, timestamptz) IS
+'Internal: an opt-out (program NULL: of all) into ledger and state, under the contact''s lock; takes the contact''s queued texts in scope out in the same commit. news: false for a repeat, which changed nothing. The arguments were checked';
+
+CREATE FUNCTION smsfollow.record_opt_in(
+	contact bigint, program integer, method text, evidence jsonb, kind text,
+	captured_at timestamptz, expires_at timestamptz, double_opt_in boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id bigint;
+	now timestamptz;
 	c smsfollow.contact_consent;
+	p record;
 	refused_at timestamptz;
 BEGIN
-	-- lock first, then read the clock: events of a contact are in the order of their times;
-	-- an update, so that a transaction whose snapshot is older than another's event fails instead of overlooking it
-	UPDATE smsfollow.contact_state s SET time_zone = s.time_zone WHERE s.contact_id = contact;
+	PERFORM smsfollow.lock_contact(contact);
 	now := smsfollow.clock();
 	captured_at := coalesce(captured_at, now);
-	IF program IS NOT NULL THEN
-		SELECT x.* INTO c FROM smsfollow.contact_consent x WHERE x.contact_id = contact AND x.program_id = program;
+	evidence := coalesce(evidence, '{}');
+	SELECT x.* INTO c FROM smsfollow.contact_consent x WHERE x.contact_id = contact AND x.program_id = program;
+	refused_at := smsfollow.refused_since(contact, program);
+	IF refused_at IS NOT NULL AND method = 'import' OR captured_at <= refused_at THEN
+		RAISE EXCEPTION 'the holder of this number has opted out since'
+			USING ERRCODE = 'restrict_violation', DETAIL = format('Opted out at %s.', refused_at),
+				  HINT = 'Only what the person agreed to after that counts: record it with its own method, and captured_at if it was not now.';
 	END IF;
-	IF event = 'opt_out' THEN
-		news := c.contact_id IS NULL AND NOT EXISTS (
-			SELECT FROM smsfollow.consent_event e WHERE e.contact_id = contact AND e.program_id IS NULL);
-	ELSE
-		refused_at := c.since;
-		IF c.contact_id IS NULL THEN
-			SELECT max(e.recorded_at) INTO refused_at
-			FROM smsfollow.consent_event e WHERE e.contact_id = contact AND e.program_id IS NULL;
-		ELSIF c.state <> 'opted_out' THEN
-			refused_at := NULL;
+	-- who has confirmed once is not asked again
+	IF double_opt_in AND coalesce(NOT (c.kind = 'double_opt_in' AND coalesce(c.expires_at > now, true)), true) THEN
+		IF c.pending_until > now THEN
+			RETURN c.request_event_id;
 		END IF;
-		IF refused_at IS NOT NULL AND method = 'import' OR captured_at <= refused_at THEN
-			RAISE EXCEPTION 'the holder of this number has opted out since'
-				USING ERRCODE = 'restrict_violation', DETAIL = format('Opted out at %s.', refused_at),
-					  HINT = 'Only what the person agreed to after that counts: record it with its own method, and captured_at if it was not now.';
-		END IF;
-		news := NOT smsfollow.consent_stands(c.state, c.kind, c.expires_at, kind, expires_at, now);
+		SELECT g.request_text, g.confirm_within INTO p FROM smsfollow.program g WHERE g.program_id = program;
+		evidence := evidence || jsonb_build_object('request_message_id',
+			smsfollow.queue_notice(contact, program, 'opt_in_request', p.request_text, NULL, p.confirm_within));
+		expires_at := now + p.confirm_within;
+		id := smsfollow.append_consent(contact, program, 'request', kind, method, captured_at, expires_at, evidence, now);
+		INSERT INTO smsfollow.contact_consent AS x (contact_id, program_id, state, consent_event_id, since, pending_until, request_event_id)
+		VALUES (contact, program, 'none', id, now, expires_at, id)
+		ON CONFLICT (contact_id, program_id) DO UPDATE
+		SET pending_until = excluded.pending_until, request_event_id = excluded.request_event_id;
+		RETURN id;
 	END IF;
-	id := smsfollow.append_consent(contact, program, event, kind, method, captured_at, expires_at, coalesce(evidence, '{}'), now);
-
-	IF event = 'opt_in' AND news THEN
+	id := smsfollow.append_consent(contact, program, 'opt_in', kind, method, captured_at, expires_at, evidence, now);
+	IF NOT smsfollow.consent_stands(c.state, c.kind, c.expires_at, kind, expires_at, now) THEN
 		INSERT INTO smsfollow.contact_consent AS x (contact_id, program_id, state, consent_event_id, since, kind, expires_at)
 		VALUES (contact, program, 'opted_in', id, now, kind, expires_at)
 		ON CONFLICT (contact_id, program_id) DO UPDATE
 		SET state = 'opted_in', consent_event_id = excluded.consent_event_id, since = excluded.since, kind = excluded.kind,
 			expires_at = excluded.expires_at, pending_until = NULL, request_event_id = NULL;
-	ELSIF event = 'opt_in' AND c.pending_until IS NOT NULL THEN
+	ELSIF c.pending_until IS NOT NULL THEN
 		UPDATE smsfollow.contact_consent x SET pending_until = NULL, request_event_id = NULL
 		WHERE x.contact_id = contact AND x.program_id = program;
-	ELSIF event = 'request' THEN
-		INSERT INTO smsfollow.contact_consent AS x (contact_id, program_id, state, consent_event_id, since, pending_until, request_event_id)
-		VALUES (contact, program, 'none', id, now, expires_at, id)
-		ON CONFLICT (contact_id, program_id) DO UPDATE
-		SET pending_until = excluded.pending_until, request_event_id = excluded.request_event_id;
-	ELSIF event = 'opt_out' THEN
-		UPDATE smsfollow.contact_consent x
-		SET state = 'opted_out', kind = NULL, expires_at = NULL, pending_until = NULL, request_event_id = NULL,
-			consent_event_id = CASE x.state WHEN 'opted_out' THEN x.consent_event_id ELSE id END,
-			since = CASE x.state WHEN 'opted_out' THEN x.since ELSE now END
-		WHERE x.contact_id = contact AND (program IS NULL OR x.program_id = program)
-			AND (x.state <> 'opted_out' OR x.pending_until IS NOT NULL);
-		news := news OR FOUND;
-		IF c.contact_id IS NULL AND program IS NOT NULL THEN
-			INSERT INTO smsfollow.contact_consent (contact_id, program_id, state, consent_event_id, since)
-			VALUES (contact, program, 'opted_out', id, now);
-		END IF;
-		PERFORM smsfollow.drop_queued(contact, program, 'suppress', 'opted_out', 'consent_event ' || id);
 	END IF;
+	IF refused_at IS NOT NULL THEN
+		PERFORM smsfollow.drop_queued(contact, program, 'suppress', 'notice_outdated', 'consent_event ' || id, 'opt_out_confirmation');
+	END IF;
+	IF c.pending_until IS NOT NULL THEN
+		-- the request is answered; what waited for the answer may go
+		PERFORM smsfollow.drop_queued(contact, program, 'suppress', 'notice_outdated', 'consent_event ' || id, 'opt_in_request');
+		UPDATE smsfollow.ready r SET send_at = smsfollow.clock(), code = NULL
+		WHERE r.contact_id = contact AND r.program_id = program AND r.code = 'doi_pending';
+		PERFORM smsfollow.wake('dispatcher');
+	END IF;
+	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.record_consent(bigint, integer, text, text, jsonb, text, timestamptz, timestamptz) IS
-'Internal: writes the ledger and the state under the contact''s lock; news: whether that changed anything; an opt-out also takes the contact''s queued texts in scope out, in the same commit. The arguments were checked. Error: restrict_violation for consent from before an opt-out';
+COMMENT ON FUNCTION smsfollow.record_opt_in(bigint, integer, text, jsonb, text, timestamptz, timestamptz, boolean) IS
+'Internal: an opt-in into ledger and state, under the contact''s lock, or with double_opt_in the request to confirm it, once while one is open; returns the row''s id. The arguments were checked. Error: restrict_violation for consent from before an opt-out';
 
 CREATE FUNCTION smsfollow.check_consent_arguments(phone text, method text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -309,7 +417,7 @@ COMMENT ON FUNCTION smsfollow.check_consent(text, jsonb, timestamptz, timestampt
 
 CREATE FUNCTION smsfollow.opt_in(
 	phone text, program text, method text, evidence jsonb DEFAULT '{}', kind text DEFAULT NULL,
-	captured_at timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL
+	captured_at timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, double_opt_in boolean DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql
 -- definer: the ledger is written through this function only
@@ -317,25 +425,34 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	e164 text := smsfollow.check_consent_arguments(phone, method);
-	program_id integer := smsfollow.program_id(program);
+	pid integer := smsfollow.program_id(program);
+	p record;
 BEGIN
 	kind := coalesce(kind, smsfollow.default_consent_kind(method));
 	PERFORM smsfollow.check_consent(kind, evidence, captured_at, expires_at);
+	SELECT g.consent_required, g.request_text INTO p FROM smsfollow.program g WHERE g.program_id = pid;
+	double_opt_in := coalesce(double_opt_in, p.consent_required = 'double_opt_in') AND kind <> 'double_opt_in';
+	IF double_opt_in AND p.request_text IS NULL THEN
+		RAISE EXCEPTION 'program "%" has no text that asks to confirm', program
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Give it one with smsfollow.set_consent_rules(program, request_text => ...).';
+	ELSIF double_opt_in AND expires_at IS NOT NULL THEN
+		RAISE EXCEPTION 'expires_at and double_opt_in exclude each other'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'How long it can be confirmed is set by smsfollow.set_consent_rules(program, confirm_within => ...).';
+	END IF;
 	IF kind = 'implied' AND expires_at IS NULL THEN
 		expires_at := coalesce(captured_at, smsfollow.clock()) + smsfollow.implied_term(evidence ->> 'basis');
 	END IF;
 	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-	RETURN (SELECT r.id FROM smsfollow.record_consent(
+	RETURN smsfollow.record_opt_in(
 		(SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = e164),
-		program_id, 'opt_in', method, evidence, kind, captured_at, expires_at) r);
+		pid, method, evidence, kind, captured_at, expires_at, double_opt_in);
 END
 $$;
-COMMENT ON FUNCTION smsfollow.opt_in(text, text, text, jsonb, text, timestamptz, timestamptz) IS
-'Records that the holder of a number agreed to a program, with the evidence; returns the ledger row''s id. method: web_form, keyword, paper, voice, import ... kind: implied, soft_opt_in, express, express_written, double_opt_in; NULL: express_written where the method is in writing, else express. captured_at: when the person agreed, NULL: now. expires_at: NULL: never, for implied by the basis. Members of evidence that are checked: disclosure (the exact wording), disclosure_hash, language, ip, user_agent, source, not_a_condition, basis, confirmation. Errors: invalid_parameter_value, undefined_object (program), null_value_not_allowed, restrict_violation (the person opted out since)';
+COMMENT ON FUNCTION smsfollow.opt_in(text, text, text, jsonb, text, timestamptz, timestamptz, boolean) IS
+'Records that the holder of a number agreed to a program, with the evidence; returns the ledger row''s id. method: web_form, keyword, paper, voice, import ... kind: implied, soft_opt_in, express, express_written, double_opt_in; NULL: express_written where the method is in writing, else express. captured_at: when the person agreed, NULL: now. expires_at: NULL: never, for implied by the basis. double_opt_in: true: the program''s request_text asks the person to confirm first, once while the request is open; NULL: when the program asks for that kind. Members of evidence that are checked: disclosure (the exact wording), disclosure_hash, language, ip, user_agent, source, not_a_condition, basis, confirmation. Errors: invalid_parameter_value, undefined_object (program), null_value_not_allowed, object_not_in_prerequisite_state (no request_text), restrict_violation (the person opted out since)';
 
-CREATE FUNCTION smsfollow.opt_out(
-	phone text, program text DEFAULT NULL, method text DEFAULT 'api', evidence jsonb DEFAULT '{}',
-	captured_at timestamptz DEFAULT NULL, scope text DEFAULT NULL
+CREATE FUNCTION smsfollow.confirm_opt_in(
+	phone text, program text DEFAULT NULL, evidence jsonb DEFAULT '{}', method text DEFAULT 'keyword'
 ) RETURNS bigint
 LANGUAGE plpgsql
 -- definer: the ledger is written through this function only
@@ -343,10 +460,65 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	e164 text := smsfollow.check_consent_arguments(phone, method);
-	asked integer;
+	pid integer;
+	contact bigint;
+	now timestamptz;
+	c record;
 BEGIN
 	IF program IS NOT NULL THEN
-		asked := smsfollow.program_id(program);
+		pid := smsfollow.program_id(program);
+	END IF;
+	PERFORM smsfollow.check_consent(NULL, evidence, NULL, NULL);
+	SELECT x.contact_id INTO contact FROM smsfollow.contact_phone x WHERE x.phone = e164;
+	PERFORM smsfollow.lock_contact(contact);
+	now := smsfollow.clock();
+	SELECT count(*) FILTER (WHERE x.pending_until > now) AS open, count(*) AS asked,
+		min(x.program_id) FILTER (WHERE x.pending_until > now) AS program_id,
+		min(x.request_event_id) FILTER (WHERE x.pending_until > now) AS event_id
+	INTO c
+	FROM smsfollow.contact_consent x
+	WHERE x.contact_id = contact AND x.pending_until IS NOT NULL AND (pid IS NULL OR x.program_id = pid);
+	IF c.open = 0 THEN
+		RAISE EXCEPTION '%', CASE WHEN c.asked > 0 THEN 'the time to confirm is over' ELSE 'there is nothing to confirm for this number' END
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  HINT = 'Ask the person with smsfollow.opt_in(..., double_opt_in => true).';
+	ELSIF c.open > 1 THEN
+		RAISE EXCEPTION 'several programs wait for a confirmation'
+			USING ERRCODE = 'ambiguous_parameter', HINT = 'Name the program.';
+	END IF;
+	-- what the person saw when asked, and what came back
+	SELECT coalesce(v.evidence, '{}')
+		|| CASE WHEN e.disclosure_hash IS NULL THEN '{}' ELSE jsonb_build_object('disclosure_hash', encode(e.disclosure_hash, 'hex')) END
+		|| jsonb_build_object('confirmation', confirm_opt_in.method) || coalesce(confirm_opt_in.evidence, '{}')
+		|| jsonb_build_object('request_event_id', e.consent_event_id)
+	INTO evidence
+	FROM smsfollow.consent_event e LEFT JOIN smsfollow.consent_evidence v USING (contact_id, consent_event_id)
+	WHERE e.contact_id = contact AND e.consent_event_id = c.event_id;
+	PERFORM smsfollow.check_consent('double_opt_in', evidence, NULL, NULL);
+	RETURN smsfollow.record_opt_in(contact, c.program_id, method, evidence, 'double_opt_in', NULL, NULL, false);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.confirm_opt_in(text, text, jsonb, text) IS
+'Records that the holder of a number confirmed a double opt-in (program NULL: the only one that is open), with the evidence of the request and the reply (confirmation in the evidence; else the method); returns the ledger row''s id. Texts that waited for it go. Errors: invalid_parameter_value, undefined_object (program), null_value_not_allowed, object_not_in_prerequisite_state (nothing is open, or not any more), ambiguous_parameter';
+
+CREATE FUNCTION smsfollow.opt_out(
+	phone text, program text DEFAULT NULL, method text DEFAULT 'api', evidence jsonb DEFAULT '{}',
+	captured_at timestamptz DEFAULT NULL, scope text DEFAULT NULL, sender text DEFAULT NULL, confirm boolean DEFAULT NULL
+) RETURNS bigint
+LANGUAGE plpgsql
+-- definer: the ledger is written through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	e164 text := smsfollow.check_consent_arguments(phone, method);
+	sender_id integer := smsfollow.sender_id(sender);
+	named integer;
+	asked integer;
+	contact bigint;
+	r record;
+BEGIN
+	IF program IS NOT NULL THEN
+		named := smsfollow.program_id(program);
 	END IF;
 	IF scope NOT IN ('program', 'all') THEN
 		RAISE EXCEPTION 'scope "%" is not known', scope USING ERRCODE = 'invalid_parameter_value', HINT = 'Use program or all.';
@@ -354,15 +526,54 @@ BEGIN
 		RAISE EXCEPTION 'scope program needs a program' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the program.';
 	END IF;
 	PERFORM smsfollow.check_consent(NULL, evidence, captured_at, NULL);
-	IF program IS NOT NULL AND coalesce(scope, smsfollow.opt_out_scope(e164, smsfollow.clock())) = 'all' THEN
+	asked := named;
+	IF named IS NOT NULL AND coalesce(scope, smsfollow.opt_out_scope(e164, smsfollow.clock())) = 'all' THEN
 		asked := NULL;
 		evidence := coalesce(evidence, '{}') || jsonb_build_object('program', program);
 	END IF;
 	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-	RETURN (SELECT r.id FROM smsfollow.record_consent(
-		(SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = e164),
-		asked, 'opt_out', method, evidence, NULL, captured_at) r);
+	SELECT c.contact_id INTO contact FROM smsfollow.contact_phone c WHERE c.phone = e164;
+	SELECT * INTO r FROM smsfollow.record_opt_out(contact, asked, method, evidence, captured_at);
+	IF r.news AND coalesce(confirm, method = 'keyword') THEN
+		PERFORM smsfollow.confirm_opt_out(contact, named, sender_id);
+	END IF;
+	RETURN r.id;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.opt_out(text, text, text, jsonb, timestamptz, text) IS
-'Records that the holder of a number wants no more texts of a program (NULL: of any), and takes queued ones out in the same commit; returns the ledger row''s id. A number never seen before is recorded too. captured_at: when the person said so, NULL: now. scope: program or all; NULL: as smsfollow.opt_out_rule says for the number and this day. Errors: invalid_parameter_value, undefined_object (program), null_value_not_allowed';
+COMMENT ON FUNCTION smsfollow.opt_out(text, text, text, jsonb, timestamptz, text, text, boolean) IS
+'Records that the holder of a number wants no more texts of a program (NULL: of any), and takes queued ones out in the same commit; returns the ledger row''s id. A number never seen before is recorded too. captured_at: when the person said so, NULL: now. scope: program or all; NULL: as smsfollow.opt_out_rule says for the number and this day. confirm: whether the program''s stop_text confirms it, once, within 5 minutes, unless its sender''s provider does; NULL: when the method is keyword. sender: the one the person wrote to. Errors: invalid_parameter_value, undefined_object (program, sender), ambiguous_parameter (sender), null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.set_consent_rules(
+	program text, consent_required text DEFAULT NULL, request_text text DEFAULT NULL, confirm_within interval DEFAULT NULL, stop_text text DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql
+-- definer: callers write programs through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id integer := smsfollow.program_id(program);
+BEGIN
+	IF consent_required IS NOT NULL AND smsfollow.consent_rank(consent_required) IS NULL THEN
+		RAISE EXCEPTION 'consent_required "%" is not known', consent_required
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use implied, soft_opt_in, express, express_written or double_opt_in.';
+	ELSIF length(request_text) > 1600 OR length(stop_text) > 1600 THEN
+		RAISE EXCEPTION 'request_text and stop_text have at most 1600 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a shorter one.';
+	ELSIF confirm_within <= '0' OR confirm_within > '90 days' THEN
+		RAISE EXCEPTION 'confirm_within must be more than zero and at most 90 days'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example interval ''72 hours''.';
+	END IF;
+	UPDATE smsfollow.program p SET
+		consent_required = coalesce(set_consent_rules.consent_required, p.consent_required),
+		request_text = nullif(coalesce(set_consent_rules.request_text, p.request_text), ''),
+		confirm_within = coalesce(set_consent_rules.confirm_within, p.confirm_within),
+		stop_text = nullif(coalesce(set_consent_rules.stop_text, p.stop_text), '')
+	WHERE p.program_id = id;
+	IF EXISTS (SELECT FROM smsfollow.program p WHERE p.program_id = id AND p.consent_required = 'double_opt_in' AND p.request_text IS NULL) THEN
+		RAISE EXCEPTION 'program "%" asks for a double opt-in and has no text that asks to confirm', program
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give request_text too, such as ''Acme: reply YES to get our offers.''.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.set_consent_rules(text, text, text, interval, text) IS
+'Changes what is given of a program''s rules for consent. consent_required: the weakest kind that is enough, unless the law of the recipient''s place asks for more. request_text asks to confirm a double opt-in, which is possible for confirm_within (default 72 hours, at most 90 days); stop_text confirms an opt-out; an empty text takes it away. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';

@@ -188,8 +188,10 @@ BEGIN
 	UPDATE smsfollow.campaign c SET paused = to_paused WHERE c.campaign_id = id AND c.paused <> to_paused;
 	IF to_paused THEN
 		-- off the claim path: lanes below zero are never scanned
+		-- notices, which go in lane 0 whatever the campaign's is, are not held back
 		UPDATE smsfollow.ready r SET lane = -1 - r.lane, code = 'campaign_paused'
-		WHERE r.campaign_id = id AND r.lane >= 0;
+		WHERE r.campaign_id = id AND r.lane >= 0
+			AND (r.lane > 0 OR (SELECT c.lane FROM smsfollow.campaign c WHERE c.campaign_id = id) = 0);
 	ELSE
 		UPDATE smsfollow.ready r SET lane = -1 - r.lane, send_at = greatest(r.send_at, now), code = NULL
 		WHERE r.campaign_id = id AND r.lane < 0;

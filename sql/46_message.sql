@@ -34,12 +34,14 @@ CREATE TABLE smsfollow.message (
 	created_by text NOT NULL,
 	body text,
 	vars jsonb,
-	tags text[]
+	tags text[],
+	notice text
 ) PARTITION BY RANGE (created_at);
 COMMENT ON TABLE smsfollow.message IS 'One text to one contact as it was asked for; never changed. See message_log for what became of it';
 COMMENT ON COLUMN smsfollow.message.body IS 'Literal text, when no template was given';
 COMMENT ON COLUMN smsfollow.message.vars IS 'Values for the template';
 COMMENT ON COLUMN smsfollow.message.tags IS 'Those of its campaign when it was queued; NULL: none';
+COMMENT ON COLUMN smsfollow.message.notice IS 'opt_out_confirmation or opt_in_request: a text about consent itself, which only the functions that record consent write; NULL: an ordinary text';
 COMMENT ON COLUMN smsfollow.message.send_at IS 'Not before this moment';
 COMMENT ON COLUMN smsfollow.message.expires_at IS 'Not after this moment';
 
@@ -230,6 +232,10 @@ CREATE TABLE smsfollow.reason_code (
 COMMENT ON TABLE smsfollow.reason_code IS 'Why a text did not go, or not yet: the closed list of codes, with what to do about each';
 INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('no_consent', 'The contact never agreed to this program', 'Record the agreement with smsfollow.opt_in() once you have it.'),
+	('consent_expired', 'The consent of the contact has expired', 'Ask the contact again; what implies consent anew, such as a purchase, is recorded with smsfollow.opt_in().'),
+	('consent_kind', 'The consent on record is of a weaker kind than the program or the law asks for', 'Ask the contact for the kind in the rule; see consent_required of the program.'),
+	('doi_pending', 'The contact was asked to confirm and has not yet', 'Nothing to do: it goes when smsfollow.confirm_opt_in() records the reply.'),
+	('notice_outdated', 'The consent that it speaks of has changed since', 'Nothing to do.'),
 	('opted_out', 'The contact asked for no more texts', 'Do not text; only a new opt-in of the contact changes this.'),
 	('invalid_number', 'The provider says that the number cannot receive texts', 'Ask the contact for another number.'),
 	('expired', 'Its time ran out before it could go', 'Raise the campaign''s expires_after, or see why it waited.'),
@@ -273,7 +279,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
  * Takes queued texts of a contact off the queue with a final verdict.  What is
  * in flight is past recall.  The caller holds the contact's lock.
  */
-CREATE FUNCTION smsfollow.drop_queued(contact bigint, program integer, verdict text, code text, rule text) RETURNS bigint
+CREATE FUNCTION smsfollow.drop_queued(contact bigint, program integer, verdict text, code text, rule text, notice text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -285,6 +291,11 @@ BEGIN
 	WITH gone AS (
 		DELETE FROM smsfollow.ready r
 		WHERE r.contact_id = contact AND (program IS NULL OR r.program_id = program)
+			AND CASE WHEN drop_queued.notice IS NULL AND drop_queued.code <> 'opted_out' THEN true
+				ELSE EXISTS (SELECT FROM smsfollow.message m
+							 WHERE m.message_id = r.message_id AND m.created_at = r.message_at
+								AND CASE WHEN drop_queued.notice IS NULL THEN m.notice IS DISTINCT FROM 'opt_out_confirmation'
+									ELSE m.notice = drop_queued.notice END) END
 		RETURNING r.message_id, r.contact_id, r.campaign_id
 	), said AS (
 		INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule)
@@ -302,8 +313,8 @@ BEGIN
 	RETURN dropped;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.drop_queued(bigint, integer, text, text, text) IS
-'Internal: takes a contact''s queued texts (of one program, or all) off the queue with a final verdict; returns how many';
+COMMENT ON FUNCTION smsfollow.drop_queued(bigint, integer, text, text, text, text) IS
+'Internal: takes a contact''s queued texts (of one program, or all) off the queue with a final verdict; returns how many. notice: only those; an opt-out leaves its own confirmation';
 
 /*
  * A text that was cancelled while it was under way has a verdict that says so.

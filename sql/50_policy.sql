@@ -29,6 +29,7 @@ CREATE FUNCTION smsfollow.gate_facts(contact bigint, campaign integer, sender in
 RETURNS TABLE (
 	contact_id bigint, phone text, blocked_code text, cap_most integer, cap_per bigint, time_zone text, locale text, region text, contact_vars jsonb,
 	consent_state text, consent_event_id bigint, consent_since timestamptz,
+	consent_kind text, consent_expires_at timestamptz, consent_pending_until timestamptz, consent_required text,
 	campaign_id integer, campaign text, campaign_paused boolean, in_doubt_policy text, max_attempts integer, offer_id integer,
 	program_id integer, program text, purpose text,
 	sender_id integer, provider_id integer, sender text, sender_paused boolean, provider_paused boolean,
@@ -39,7 +40,7 @@ BEGIN ATOMIC
 	SELECT gate_facts.contact, ph.phone, st.blocked_code, st.cap_most, (extract(epoch FROM st.cap_per) * 1000000)::bigint, st.time_zone, k.locale, k.region,
 		jsonb_build_object('contact', k.attributes || jsonb_strip_nulls(jsonb_build_object(
 			'name', k.name, 'locale', k.locale, 'region', k.region))),
-		cc.state, cc.consent_event_id, cc.since,
+		cc.state, cc.consent_event_id, cc.since, cc.kind, cc.expires_at, cc.pending_until, p.consent_required,
 		c.campaign_id, c.name, c.paused, c.in_doubt_policy, c.max_attempts, c.offer_id,
 		p.program_id, p.name, p.purpose,
 		s.sender_id, s.provider_id, v.name || '/' || coalesce(s.address, ''), s.paused, v.paused,

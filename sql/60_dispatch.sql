@@ -17,8 +17,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF reason = 'opted_out' THEN
-		PERFORM smsfollow.record_consent(contact, program, 'opt_out', 'provider',
-										 jsonb_strip_nulls(jsonb_build_object('error_code', error_code)));
+		PERFORM smsfollow.record_opt_out(contact, program, 'provider', jsonb_strip_nulls(jsonb_build_object('error_code', error_code)));
 	ELSIF reason = 'bad_recipient' THEN
 		UPDATE smsfollow.contact_state s SET blocked_code = 'invalid_number', blocked_at = smsfollow.clock()
 		WHERE s.contact_id = contact AND s.blocked_code IS NULL;

@@ -8,14 +8,14 @@ AS $$
 DECLARE
 	f text;
 	t text;
-	senders text[] := ARRAY['consent_state',
+	senders text[] := ARRAY['consent_state', 'confirm_opt_in',
 		'set_contact_cap',
 		'resolve_link', 'record_click',
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
-	operators text[] := senders || ARRAY['verify_consent',
+	operators text[] := senders || ARRAY['verify_consent', 'set_consent_rules',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap',
 		'create_offer', 'add_coupons', 'set_offer',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',

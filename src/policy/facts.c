@@ -55,6 +55,7 @@ static const fact_column columns[] = {
 	OF_TEXT(vars, JSONB, "CASE WHEN v.uses_contact OR v.defaults IS NOT NULL"
 			" THEN coalesce(v.defaults || pg_catalog.jsonb_strip_nulls(coalesce(m.vars, '{}')), m.vars, '{}')"
 			"  || CASE WHEN v.uses_contact THEN f.contact_vars ELSE '{}' END ELSE m.vars END"),
+	OF_TEXT(notice, TEXT, "m.notice"),
 	OF_TEXT(cancelled, TEXT, "CASE WHEN u.returned THEN (SELECT x.rule FROM smsfollow.verdict x"
 			" WHERE x.message_id = u.message_id AND x.verdict = 'cancel' AND x.at >= u.message_at LIMIT 1) END"),
 	OF_TEXT(contact_busy, BOOL, "i.message_id IS NOT NULL"),
@@ -72,6 +73,10 @@ static const fact_column columns[] = {
 	FACT(consent_state, TEXT),
 	FACT(consent_event_id, INT8),
 	FACT(consent_since, TIME),
+	FACT(consent_kind, TEXT),
+	FACT(consent_expires_at, TIME),
+	FACT(consent_pending_until, TIME),
+	FACT(consent_required, TEXT),
 	FACT(campaign_id, INT4),
 	FACT(campaign, TEXT),
 	FACT(campaign_paused, BOOL),
@@ -161,6 +166,9 @@ read_facts(HeapTuple tuple, TupleDesc desc, bool of_text, TimestampTz now, sf_fa
 				break;
 		}
 	}
+	/* whatever its program is for */
+	if (facts->notice != NULL)
+		facts->purpose = "compliance";
 }
 
 int

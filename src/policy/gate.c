@@ -46,26 +46,9 @@ rule_blocked(const sf_facts *facts, sf_answer *answer)
 }
 
 static void
-rule_consent(const sf_facts *facts, sf_answer *answer)
-{
-	if (facts->consent_state == NULL)
-	{
-		sf_refuse(answer, SF_SUPPRESS, "no_consent", 0);
-		sf_saw(answer, "program %s", facts->program);
-		return;
-	}
-	if (strcmp(facts->consent_state, "opted_in") != 0)
-		sf_refuse(answer, SF_SUPPRESS, "opted_out", 0);
-	sf_saw(answer, "consent_event " INT64_FORMAT, facts->consent_event_id);
-	if (answer->wordy)
-		answer->value = psprintf("program %s %s since %s", facts->program, facts->consent_state,
-								 timestamptz_to_str(facts->consent_since));
-}
-
-static void
 rule_pause(const sf_facts *facts, sf_answer *answer)
 {
-	if (facts->campaign_paused)
+	if (facts->campaign_paused && facts->notice == NULL)
 		sf_refuse(answer, SF_DEFER, "campaign_paused", DT_NOEND);
 	sf_saw(answer, "campaign %s", facts->campaign);
 }
@@ -86,7 +69,7 @@ static const sf_rule before_body[] = {
 	{"number", rule_number, NULL, NULL},
 	{"expiry", rule_expiry, NULL, NULL},
 	{"blocked", rule_blocked, NULL, NULL},
-	{"consent", rule_consent, NULL, NULL},
+	{"consent", sf_rule_consent, NULL, NULL},
 	{"approval", sf_rule_approval, NULL, NULL},
 	{"pause", rule_pause, NULL, NULL},
 	{"sender", rule_sender, NULL, NULL},

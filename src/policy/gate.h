@@ -11,6 +11,7 @@
  *	gate.c		the list, and what a judgement is; no table, no SPI
  *	facts.c		reads the facts of a wave of texts in one statement
  *	cap.h		frequency caps
+ *	consent.c	the rule about consent
  *	tables.c	small tables of rules, kept in memory until config_version moves
  *	explain.c	the same judgement as an SQL function
  *
@@ -68,6 +69,7 @@ typedef struct sf_facts
 	const char *template_state; /* of the version: draft, approved, retired */
 	const char *body;			/* literal, instead of a template */
 	Jsonb	   *vars;
+	const char *notice;			/* a text about consent itself; its purpose is compliance */
 	const char *cancelled;		/* by whom, while it was under way */
 	bool		contact_busy;	/* a text to this contact is in flight */
 	TimestampTz told_at;		/* when its program last told the contact how to opt out; 0: not since it agreed */
@@ -84,9 +86,13 @@ typedef struct sf_facts
 	const char *time_zone;
 	const char *locale;
 	const char *region;
-	const char *consent_state;	/* opted_in, opted_out */
+	const char *consent_state;	/* none, opted_in, opted_out */
 	int64		consent_event_id;
 	TimestampTz consent_since;
+	const char *consent_kind;
+	TimestampTz consent_expires_at; /* 0: never */
+	TimestampTz consent_pending_until;	/* a double opt-in may be confirmed until then; 0: none is open */
+	const char *consent_required;	/* by its program */
 
 	/* its campaign and program */
 	int32		campaign_id;
@@ -159,6 +165,7 @@ extern void sf_judge_by_time(const sf_facts *facts, sf_answer *answer, const cha
 extern bool sf_is_marketing(const sf_facts *facts);
 
 /* rules in files of their own */
+extern void sf_rule_consent(const sf_facts *facts, sf_answer *answer);
 extern void sf_rule_approval(const sf_facts *facts, sf_answer *answer);
 
 /* facts.c; these run inside SPI, after sf_policy_refresh() */

@@ -145,7 +145,7 @@ SELECT t.fails('SELECT * FROM smsfollow.secret');
 SELECT t.fails('UPDATE smsfollow.campaign SET paused = true');
 SELECT t.fails('DELETE FROM smsfollow.consent_event');
 SELECT t.fails('SELECT smsfollow.claim(1, 1)');
-SELECT t.fails($$SELECT smsfollow.record_consent(1, 1, 'opt_in', 'x', '{}')$$);
+SELECT t.fails($$SELECT smsfollow.record_opt_in(1, 1, 'x', '{}', 'express', NULL, NULL, false)$$);
 SELECT t.fails($$SELECT smsfollow.resolve_in_doubt(1, 'retry')$$);
 SELECT t.fails($$SELECT smsfollow.grant_access('regress_operator', 'worker')$$);
 SELECT count(*) > 0 AS health FROM smsfollow.health();
