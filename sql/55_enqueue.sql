@@ -106,7 +106,7 @@ BEGIN
 			  ORDER BY u.n) o
 	), keyed AS (
 		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
-		SELECT a.contact_id, a.key, a.message_id, now, now + interval '30 days' FROM asked a WHERE a.key IS NOT NULL
+		SELECT a.contact_id, a.key, a.message_id, now, now + interval '720 hours' FROM asked a WHERE a.key IS NOT NULL
 		ORDER BY a.contact_id, a.key, a.n	-- two callers cannot deadlock
 		ON CONFLICT DO NOTHING
 		RETURNING message_id

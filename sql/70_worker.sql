@@ -30,7 +30,7 @@ CREATE FUNCTION smsfollow.worker_listed() RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'smsfollow_worker_listed';
 COMMENT ON FUNCTION smsfollow.worker_listed() IS
-'Internal: true when the launcher keeps workers in this database. Error: object_not_in_prerequisite_state when smsfollow is not preloaded';
+'Internal: true when smsfollow.databases names this database. Error: object_not_in_prerequisite_state when smsfollow is not preloaded';
 
 CREATE FUNCTION smsfollow.worker_status(
 	OUT database text, OUT worker text, OUT pid integer, OUT state text, OUT activity text,

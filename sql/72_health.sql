@@ -166,7 +166,7 @@ DECLARE
 	holder text;
 BEGIN
 	SELECT count(*) INTO ahead FROM generate_series(0, 4) AS n
-	WHERE to_regclass('smsfollow.' || smsfollow.partition_name('message', smsfollow.clock() + n * interval '7 days')) IS NOT NULL;
+	WHERE to_regclass('smsfollow.' || smsfollow.partition_name('message', smsfollow.clock() + n * interval '168 hours')) IS NOT NULL;
 	IF NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = 'smsfollow.message'::regclass) THEN
 		RETURN QUERY SELECT 'partitions', 'ok', 'the first text makes them', NULL::text;
 	ELSE

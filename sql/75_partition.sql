@@ -135,6 +135,7 @@ BEGIN
 	IF days >= 0 THEN
 		FOR i IN
 			SELECT p.name, p.week
+			-- weeks in hours: a day of the session's zone may have 23 or 25
 			FROM (SELECT c.relname AS name, h.inhparent = 'smsfollow.message'::regclass AS is_message,
 						 h.inhparent = 'smsfollow.link'::regclass AS is_link,
 						 to_timestamp(right(c.relname, 8) || ' 00:00 +00', 'YYYYMMDD HH24:MI TZH') AS week
@@ -142,18 +143,18 @@ BEGIN
 				  WHERE h.inhparent = ANY (ARRAY['smsfollow.message', 'smsfollow.attempt', 'smsfollow.receipt',
 												 'smsfollow.link', 'smsfollow.click', 'smsfollow.verdict']::regclass[])
 					AND c.relname ~ '_p[0-9]{8}$') p
-			WHERE p.week + interval '7 days' <= now - days * interval '1 day'
-				AND p.week + interval '7 days' > (SELECT max(o.since) FROM smsfollow.installation o)
+			WHERE p.week + interval '168 hours' <= now - days * interval '24 hours'
+				AND p.week + interval '168 hours' > (SELECT max(o.since) FROM smsfollow.installation o)
 				-- a link outlives its text's log until it expires
-				AND (NOT p.is_link OR p.week + interval '7 days' <=
+				AND (NOT p.is_link OR p.week + interval '168 hours' <=
 					 now - (SELECT coalesce(max(l.expires_after), '0') FROM smsfollow.program_link l))
 				-- a text that still waits needs its row, and its week its verdicts
 				AND NOT EXISTS (SELECT FROM smsfollow.ready r
-								WHERE r.message_at >= p.week AND r.message_at < p.week + interval '7 days')
+								WHERE r.message_at >= p.week AND r.message_at < p.week + interval '168 hours')
 				AND NOT EXISTS (SELECT FROM smsfollow.inflight f
-								WHERE f.message_at >= p.week AND f.message_at < p.week + interval '7 days')
+								WHERE f.message_at >= p.week AND f.message_at < p.week + interval '168 hours')
 				AND NOT EXISTS (SELECT FROM smsfollow.in_doubt d
-								WHERE d.message_at >= p.week AND d.message_at < p.week + interval '7 days')
+								WHERE d.message_at >= p.week AND d.message_at < p.week + interval '168 hours')
 			ORDER BY p.week, p.is_message
 			LIMIT 6
 		LOOP

@@ -29,7 +29,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 
 our @EXPORT_OK = qw(poll);
-our $DEADLINE = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 60;	# seconds until a test gives up waiting
+our $DEADLINE = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 120;	# seconds until a test gives up waiting
 
 # Whoever runs the tests, the superuser has this name.
 $ENV{PGUSER} = 'postgres';

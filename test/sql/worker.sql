@@ -150,6 +150,15 @@ SELECT sf_worker_test.apply_retention() AS from_before_the_installation;
 UPDATE smsfollow.installation SET since = '-infinity';
 SELECT sf_worker_test.apply_retention() = 6 AS the_next_week;
 SELECT sf_worker_test.apply_retention() AS nothing_left;
+-- a week has 168 hours, also where the clocks change in it: its last hour is of it
+SELECT smsfollow.make_partitions('2026-03-04', 0);
+INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id)
+VALUES (0, '2030-01-01', 1, '2026-03-08 23:30+00', 1, 1, 1);
+SET TIME ZONE 'America/New_York';
+SELECT sf_worker_test.apply_retention() AS a_text_of_its_last_hour_waits;
+SET TIME ZONE 'UTC';
+DELETE FROM smsfollow.ready;
+SELECT sf_worker_test.apply_retention() AS gone;
 
 -- ----- folding changes no sum -----
 INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n, cost)
