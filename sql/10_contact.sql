@@ -36,12 +36,15 @@ CREATE TABLE smsfollow.contact_state (
 	blocked_code text,
 	blocked_at timestamptz,
 	cap_most integer,
-	cap_per interval
+	cap_per interval,
+	restricted_at timestamptz
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE smsfollow.contact_state IS 'Per contact: what the gate needs, and the row that serialises decisions about the contact';
 COMMENT ON COLUMN smsfollow.contact_state.time_zone IS 'IANA zone; NULL: not known';
 COMMENT ON COLUMN smsfollow.contact_state.cap_most IS 'So many marketing texts within cap_per the contact wants at most; NULL: said nothing';
 COMMENT ON COLUMN smsfollow.contact_state.blocked_code IS 'Reason code when a provider says that the number cannot be texted; NULL: none';
+
+COMMENT ON COLUMN smsfollow.contact_state.restricted_at IS 'Since when its data are only kept, not used (GDPR Art. 18); NULL: not restricted';
 
 CREATE FUNCTION smsfollow.ensure_contacts(phones text[]) RETURNS void
 LANGUAGE plpgsql
@@ -79,6 +82,33 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.contact_id(text) IS 'Internal: the contact of a number, NULL when there is none; raises invalid_parameter_value for what is no number';
+
+/*
+ * The number is locked before anything else of a contact, here and in
+ * erase_contact(), so that the two cannot deadlock.
+ */
+CREATE FUNCTION smsfollow.hold_contact(e164 text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id bigint;
+BEGIN
+	LOOP
+		PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
+		SELECT c.contact_id INTO id FROM smsfollow.contact_phone c WHERE c.phone = e164 FOR KEY SHARE;
+		EXIT WHEN FOUND;
+		-- erased just now, or made by another transaction that an old snapshot does not see
+		IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+			RAISE EXCEPTION 'could not see a contact that another transaction has just made'
+				USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction.';
+		END IF;
+	END LOOP;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.hold_contact(text) IS
+'Internal: the contact of an E.164 number, made if there is none, which stays that of this number until the transaction ends: an erasure waits. Error: serialization_failure (isolation level above read committed)';
 
 CREATE FUNCTION smsfollow.check_time_zone(time_zone text) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -134,8 +164,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use two capital letters of ISO 3166, such as GB.';
 	END IF;
 	e164 := smsfollow.phone(phone, region);
-	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-	SELECT c.contact_id INTO STRICT id FROM smsfollow.contact_phone c WHERE c.phone = e164;
+	id := smsfollow.hold_contact(e164);
 	UPDATE smsfollow.contact c SET
 		name = coalesce(add_contact.name, c.name),
 		locale = coalesce(add_contact.locale, c.locale),

@@ -184,6 +184,11 @@ CREATE FUNCTION smsfollow.provider_event(description jsonb, settings jsonb, payl
 COMMENT ON FUNCTION smsfollow.provider_event(jsonb, jsonb, jsonb) IS
 'The first event of a callback payload, as smsfollow.provider_events() gives it; NULL when the description has no rule for it.';
 
+CREATE FUNCTION smsfollow.redact(payload jsonb) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'smsfollow_redact' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION smsfollow.redact(jsonb) IS
+'Internal: a document with the digits of everything that could be a phone number (seven or more, with at most two of blank - . ( ) + / between neighbours) replaced by *, in keys, texts and numbers.';
+
 CREATE FUNCTION smsfollow.kind_description(kind text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 	AS $$

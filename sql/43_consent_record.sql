@@ -442,10 +442,7 @@ BEGIN
 	IF kind = 'implied' AND expires_at IS NULL THEN
 		expires_at := coalesce(captured_at, smsfollow.clock()) + smsfollow.implied_term(evidence ->> 'basis');
 	END IF;
-	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-	RETURN smsfollow.record_opt_in(
-		(SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = e164),
-		pid, method, evidence, kind, captured_at, expires_at, double_opt_in);
+	RETURN smsfollow.record_opt_in(smsfollow.hold_contact(e164), pid, method, evidence, kind, captured_at, expires_at, double_opt_in);
 END
 $$;
 COMMENT ON FUNCTION smsfollow.opt_in(text, text, text, jsonb, text, timestamptz, timestamptz, boolean) IS
@@ -531,8 +528,7 @@ BEGIN
 		asked := NULL;
 		evidence := coalesce(evidence, '{}') || jsonb_build_object('program', program);
 	END IF;
-	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-	SELECT c.contact_id INTO contact FROM smsfollow.contact_phone c WHERE c.phone = e164;
+	contact := smsfollow.hold_contact(e164);
 	SELECT * INTO r FROM smsfollow.record_opt_out(contact, asked, method, evidence, captured_at);
 	IF r.news AND coalesce(confirm, method = 'keyword') THEN
 		PERFORM smsfollow.confirm_opt_out(contact, named, sender_id);

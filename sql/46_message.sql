@@ -199,6 +199,7 @@ CREATE TABLE smsfollow.receipt (
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE smsfollow.receipt IS 'What providers reported after the hand-over; append-only';
 COMMENT ON COLUMN smsfollow.receipt.message_id IS 'NULL: no text of ours is known under that id';
+COMMENT ON COLUMN smsfollow.receipt.payload IS 'What the provider posted, numbers hidden; empty when it belongs to no text or to an erased contact';
 COMMENT ON COLUMN smsfollow.receipt.counted IS 'True when it moved the text forward; a repeated, late or contradicting receipt is kept and moves nothing';
 
 CREATE TABLE smsfollow.idempotency (
@@ -215,6 +216,7 @@ BEGIN
 	FOR i IN 0..7 LOOP
 		EXECUTE format('CREATE TABLE smsfollow.idempotency_%s PARTITION OF smsfollow.idempotency
 						(PRIMARY KEY (key, contact_id)) FOR VALUES WITH (MODULUS 8, REMAINDER %s)', i, i);
+		EXECUTE format('CREATE INDEX idempotency_%s_contact ON smsfollow.idempotency_%s (contact_id)', i, i);
 		EXECUTE format('COMMENT ON TABLE smsfollow.idempotency_%s IS ''Partition of smsfollow.idempotency''', i);
 	END LOOP;
 END
@@ -238,6 +240,8 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('notice_outdated', 'The consent that it speaks of has changed since', 'Nothing to do.'),
 	('opted_out', 'The contact asked for no more texts', 'Do not text; only a new opt-in of the contact changes this.'),
 	('invalid_number', 'The provider says that the number cannot receive texts', 'Ask the contact for another number.'),
+	('erased', 'The contact was erased', 'Nothing to do: the number is not known any more.'),
+	('restricted', 'Processing of the contact''s data is restricted', 'smsfollow.unrestrict_contact(), once the reason for the restriction is gone.'),
 	('expired', 'Its time ran out before it could go', 'Raise the campaign''s expires_after, or see why it waited.'),
 	('cancelled', 'It was cancelled', 'Nothing to do.'),
 	('missing_data', 'A variable of its template had no value', 'Give it a value, use the default filter, or save with missing => empty.'),
@@ -329,10 +333,11 @@ AS $$
 		WHERE r.contact_id = u.contact_id AND r.message_id = u.message_id
 			AND EXISTS (SELECT FROM smsfollow.verdict v
 						WHERE v.message_id = r.message_id AND v.at >= r.message_at AND v.verdict = 'cancel')
-		RETURNING r.campaign_id
+		RETURNING r.campaign_id, (SELECT v.code FROM smsfollow.verdict v
+								  WHERE v.message_id = r.message_id AND v.at >= r.message_at ORDER BY v.at DESC LIMIT 1) AS code
 	)
 	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
-	SELECT g.campaign_id, date_trunc('minute', smsfollow.clock()), 'cancelled', 'cancelled', count(*) FROM gone g GROUP BY g.campaign_id
+	SELECT g.campaign_id, date_trunc('minute', smsfollow.clock()), 'cancelled', g.code, count(*) FROM gone g GROUP BY g.campaign_id, g.code
 $$;
 COMMENT ON FUNCTION smsfollow.drop_cancelled(bigint[], bigint[]) IS
 'Internal, run when texts were put back into the queue: takes those out again that were cancelled while they were under way';

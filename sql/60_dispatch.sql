@@ -16,6 +16,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF NOT EXISTS (SELECT FROM smsfollow.contact_phone p WHERE p.contact_id = contact) THEN
+		RETURN;		-- erased: nothing is kept about it, and nothing sent
+	END IF;
 	IF reason = 'opted_out' THEN
 		PERFORM smsfollow.record_opt_out(contact, program, 'provider', jsonb_strip_nulls(jsonb_build_object('error_code', error_code)));
 	ELSIF reason = 'bad_recipient' THEN

@@ -125,7 +125,10 @@ BEGIN
 	END IF;
 	INSERT INTO smsfollow.receipt (at, message_id, contact_id, provider_id, provider_message_id, status, counted,
 								   reason, error_code, segments, cost, currency, payload)
-	VALUES (now, mid, contact, provider, provider_message_id, status, moves, reason, error_code, segments, cost, currency, payload);
+	VALUES (now, mid, contact, provider, provider_message_id, status, moves, reason, error_code, segments, cost, currency,
+			-- what names no contact of ours could not be found again when that contact is erased
+			CASE WHEN EXISTS (SELECT FROM smsfollow.contact_phone p WHERE p.contact_id = contact)
+				 THEN smsfollow.redact(payload) ELSE '{}' END);
 	IF mid IS NULL THEN
 		PERFORM smsfollow.wake('scheduler');	-- tries again to match it
 		RETURN false;

@@ -164,6 +164,8 @@ DECLARE
 	long CONSTANT interval := '10 minutes';
 	ahead integer;
 	holder text;
+	erasures bigint;
+	first_erasure timestamptz;
 BEGIN
 	SELECT count(*) INTO ahead FROM generate_series(0, 4) AS n
 	WHERE to_regclass('smsfollow.' || smsfollow.partition_name('message', smsfollow.clock() + n * interval '168 hours')) IS NOT NULL;
@@ -193,9 +195,15 @@ BEGIN
 	RETURN QUERY SELECT 'oldest snapshot', CASE WHEN holder IS NULL THEN 'ok' ELSE 'warning' END,
 		coalesce(holder, 'none older than 10 minutes'),
 		'It keeps dead rows of the queue from being removed. End it if it is forgotten: pg_terminate_backend(), ROLLBACK PREPARED or pg_drop_replication_slot().';
+
+	SELECT count(*), min(p.requested_at) INTO erasures, first_erasure FROM smsfollow.privacy_request p WHERE p.finished_at IS NULL;
+	RETURN QUERY SELECT 'erasures', CASE WHEN first_erasure < smsfollow.clock() - interval '1 hour' THEN 'warning' ELSE 'ok' END,
+		CASE WHEN erasures = 0 THEN 'all are finished'
+			 ELSE format('%s not finished, the oldest asked for at %s', erasures, date_trunc('second', first_erasure)) END,
+		'Old versions of rows leave the files when no snapshot is older than the erasure (see oldest snapshot), no text to the contact is under way, and the worker owns the tables.';
 END
 $$;
-COMMENT ON FUNCTION smsfollow.health_storage() IS 'Internal: the part of health() about partitions and old snapshots';
+COMMENT ON FUNCTION smsfollow.health_storage() IS 'Internal: the part of health() about partitions, old snapshots and erasures';
 
 CREATE FUNCTION smsfollow.health_queue() RETURNS TABLE (item text, status text, detail text, hint text)
 LANGUAGE plpgsql

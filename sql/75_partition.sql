@@ -24,10 +24,13 @@ AS $$
 		('attempt', 'contact', '(contact_id, at)'),
 		('attempt', 'provider', '(provider_message_id) WHERE provider_message_id IS NOT NULL'),
 		('verdict', 'message', '(message_id)'),
+		('verdict', 'contact', '(contact_id)'),
 		('receipt', 'message', '(message_id)'),
+		('receipt', 'contact', '(contact_id) WHERE contact_id IS NOT NULL'),
 		('receipt', 'provider', '(provider_message_id)'),
 		('link', 'code', '(code)'),
 		('link', 'message', '(message_id)'),
+		('link', 'contact', '(contact_id)'),
 		('click', 'contact', '(contact_id, message_id)'),
 		('click', 'ip', '(ip, clicked_at) WHERE ip IS NOT NULL')
 	) AS v(parent, suffix, definition)
@@ -76,6 +79,7 @@ BEGIN
 				EXECUTE format('CREATE %s INDEX %I ON smsfollow.%I %s', CASE WHEN i.is_unique THEN 'UNIQUE' END,
 							   part || '_' || i.suffix, part, i.definition);
 			END LOOP;
+			PERFORM smsfollow.keep_out_of_statistics(part, parent);
 			EXECUTE format('ALTER TABLE smsfollow.%I ATTACH PARTITION smsfollow.%I FOR VALUES FROM (%L) TO (%L)',
 						   parent, part, week, (first_week + (n + 1) * interval '7 days') AT TIME ZONE 'UTC');
 			made := made + 1;

@@ -24,7 +24,8 @@ DECLARE
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
-		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status'];
+		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status',
+		'export_contact', 'erase_contact', 'restrict_contact', 'unrestrict_contact'];
 	views text[] := ARRAY['message_log', 'kpi_link', 'click_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
 	names text[];
 	relations text[] := '{}';
@@ -38,7 +39,7 @@ BEGIN
 		WHEN 'operator' THEN names := operators; relations := views || ARRAY[
 			'offer', 'coupon', 'offer_status',
 			'program_link', 'campaign_link', 'click_rule',
-			'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
+			'privacy_request', 'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
 			'cap_rule',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
 			'template', 'template_version', 'template_wording', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];

@@ -65,6 +65,7 @@ static const fact_column columns[] = {
 	FACT(contact_id, INT8),
 	FACT(phone, TEXT),
 	FACT(blocked_code, TEXT),
+	FACT(restricted_at, TIME),
 	FACT(cap_most, INT4),
 	FACT(cap_per, INT8),
 	FACT(time_zone, TEXT),

@@ -19,7 +19,7 @@ rule_number(const sf_facts *facts, sf_answer *answer)
 {
 	/* explain may suppose a number that is no contact yet; a text without number was erased */
 	if (facts->phone == NULL && facts->message_id != 0)
-		sf_refuse(answer, SF_SUPPRESS, "invalid_number", 0);
+		sf_refuse(answer, SF_SUPPRESS, "erased", 0);
 	if (facts->contact_id == 0)
 		sf_saw(answer, "not a contact yet");
 	else
@@ -43,6 +43,16 @@ rule_blocked(const sf_facts *facts, sf_answer *answer)
 		return;
 	sf_refuse(answer, SF_SUPPRESS, facts->blocked_code, 0);
 	sf_saw(answer, "contact " INT64_FORMAT " is blocked", facts->contact_id);
+}
+
+/* GDPR Art. 18: of a person who wants that, data are kept and nothing else. */
+static void
+rule_restricted(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->restricted_at == 0)
+		return;
+	sf_refuse(answer, SF_SUPPRESS, "restricted", 0);
+	sf_saw(answer, "restricted since %s", timestamptz_to_str(facts->restricted_at));
 }
 
 static void
@@ -69,6 +79,7 @@ static const sf_rule before_body[] = {
 	{"number", rule_number, NULL, NULL},
 	{"expiry", rule_expiry, NULL, NULL},
 	{"blocked", rule_blocked, NULL, NULL},
+	{"restricted", rule_restricted, NULL, NULL},
 	{"consent", sf_rule_consent, NULL, NULL},
 	{"approval", sf_rule_approval, NULL, NULL},
 	{"pause", rule_pause, NULL, NULL},

@@ -79,6 +79,7 @@ typedef struct sf_facts
 	/* its contact */
 	const char *phone;
 	const char *blocked_code;
+	TimestampTz restricted_at;	/* 0: is not */
 	int32		cap_most;		/* what the contact wants at most, 0: said nothing ... */
 	int64		cap_per;		/* ... within so many microseconds */
 	struct sf_past *past;		/* what it has had, as far as caps ask; in ascending order */

@@ -5,7 +5,8 @@
  *
  * What a provider says about an error is stored and shown to people who may
  * see neither.  Providers like to quote the number, and some quote the
- * request.
+ * request.  What they post as a receipt names the recipient nearly always; it
+ * is stored too, and a number stands in contact_phone only.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +16,11 @@
 
 #include "common/base64.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+PG_FUNCTION_INFO_V1(smsfollow_redact);
 
 #define MIN_SECRET_LENGTH 4		/* shorter ones would hit ordinary words */
 #define MIN_NUMBER_DIGITS 7
@@ -158,4 +164,48 @@ sf_redact(const sf_strings *secrets, const char *text)
 	len = pg_mbcharcliplen(out, strlen(out), MAX_TEXT_CHARS);
 	out[len] = '\0';
 	return out;
+}
+
+/* Hides numbers in a scalar of a document; a number that hid becomes a string. */
+static void
+redact_scalar(JsonbValue *v)
+{
+	char	   *shown;
+	char	   *hidden;
+
+	if (v->type == jbvString)
+		shown = pnstrdup(v->val.string.val, v->val.string.len);
+	else if (v->type == jbvNumeric)
+		shown = numeric_normalize(v->val.numeric);
+	else
+		return;
+	hidden = pstrdup(shown);
+	hide_numbers(hidden);
+	if (strcmp(shown, hidden) == 0)
+		return;
+	v->type = jbvString;
+	v->val.string.val = hidden;
+	v->val.string.len = strlen(hidden);
+}
+
+/* redact(jsonb): the document without phone numbers, in keys neither */
+Datum
+smsfollow_redact(PG_FUNCTION_ARGS)
+{
+	JsonbIterator *it = JsonbIteratorInit(&PG_GETARG_JSONB_P(0)->root);
+	JsonbParseState *state = NULL;
+	JsonbValue *result = NULL;
+	JsonbValue	v;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&it, &v, false)) != WJB_DONE)
+	{
+		bool		scalar = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
+
+		if (scalar)
+			redact_scalar(&v);
+		result = pushJsonbValue(&state, token,
+								scalar || (token == WJB_BEGIN_ARRAY && v.val.array.rawScalar) ? &v : NULL);
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
 }

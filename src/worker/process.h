@@ -25,5 +25,9 @@ extern void sf_process_look_again(void);	/* before the next claim, ask the datab
 
 /* vacuum.c */
 extern int64 sf_vacuum_queue(MemoryContext context);
+extern void sf_vacuum_table(Oid relid, MemoryContext context);
+
+/* erase.c */
+extern int64 sf_finish_erasures(MemoryContext context);
 
 #endif							/* SF_PROCESS_H */

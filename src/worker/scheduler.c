@@ -54,6 +54,7 @@ static const job jobs[] = {
 	{"applying retention", "SELECT smsfollow.apply_retention()", NULL, false, SECOND, HOUR},
 	{"signing consent", "SELECT smsfollow.sign_consent()", NULL, true, MINUTE, HOUR},
 	{"vacuuming the queue", NULL, sf_vacuum_queue, true, 10 * SECOND, HOUR},
+	{"erasing contacts", NULL, sf_finish_erasures, true, SECOND, HOUR},
 };
 
 static job_state states[lengthof(jobs)];

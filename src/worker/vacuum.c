@@ -111,8 +111,8 @@ find_tables(MemoryContext context)
  * VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, SKIP_LOCKED) of one table.  Without
  * truncation it never takes a lock that the queue would feel.
  */
-static void
-vacuum_table(Oid relid, MemoryContext context)
+void
+sf_vacuum_table(Oid relid, MemoryContext context)
 {
 	VacuumStmt *statement;
 	MemoryContext old_portal = PortalContext;
@@ -124,7 +124,7 @@ vacuum_table(Oid relid, MemoryContext context)
 									makeDefElem("skip_locked", (Node *) makeString("on"), -1));
 	statement->rels = list_make1(makeVacuumRelation(NULL, relid, NIL));
 
-	sf_process_begin_utility("vacuuming the queue");
+	sf_process_begin_utility("vacuuming");
 	/* VACUUM keeps its state across its transactions in the portal's context. */
 	PortalContext = context;
 	PG_TRY();
@@ -150,6 +150,6 @@ sf_vacuum_queue(MemoryContext context)
 	ListCell   *cell;
 
 	foreach(cell, tables)
-		vacuum_table(lfirst_oid(cell), context);
+		sf_vacuum_table(lfirst_oid(cell), context);
 	return 0;
 }
