@@ -73,6 +73,12 @@ SELECT t || '  =>  ' || pg_temp.try(t, vars) FROM
 	'{% for i in l %}{% for j in l %}{% for k in l %}{% endfor %}{% endfor %}{% endfor %}']) AS t;
 SELECT pg_temp.try((SELECT string_agg('{% assign v' || i || ' = 1 %}', '') FROM generate_series(1, 2500) AS i) || '{% for i in (1..90000) %}{{ v2499 }}{% endfor %}');
 
+\echo --- cancelled in the middle: else it would end as above
+CREATE TEMP TABLE large AS SELECT jsonb_build_object('l', jsonb_agg(i), 'm', jsonb_agg(i)) AS vars FROM generate_series(1, 9000) AS i;
+SET statement_timeout = '10ms';
+SELECT smsfollow.render('{% for i in (1..45000) %}{% if l == m %}{% endif %}{% endfor %}', vars) FROM large;
+SET statement_timeout = '60s';
+
 \echo --- deep templates
 SELECT pg_temp.try(repeat('{% if true %}', 3000)), pg_temp.try(repeat('{% for i in (1..2) %}', 90) || 'x' || repeat('{% endfor %}', 90));
 SELECT pg_temp.try('{{ a' || repeat('[a', 120) || repeat(']', 120) || ' }}'), pg_temp.try('{{ a' || repeat('.a', 10000) || ' }}', '{"a": 1}');
