@@ -66,6 +66,18 @@ sf_locale_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
+/* See version.h. */
+const char *
+sf_locale_written(const char *wording, const char *reader)
+{
+	size_t		len;
+
+	if (wording == NULL || reader == NULL)
+		return wording != NULL ? wording : reader;
+	len = strcspn(wording, "-_");
+	return strcspn(reader, "-_") == len && pg_strncasecmp(wording, reader, len) == 0 ? reader : wording;
+}
+
 /* Parses one row of the version's statement. */
 static void
 load_wording(HeapTuple tuple, TupleDesc desc, wording *w)

@@ -20,6 +20,12 @@
 extern const sf_template *sf_version_template(int32 template_version_id, const char *locale,
 											  sf_liquid_missing *missing, const char **chosen,
 											  sf_liquid_error *error);
+/*
+ * The locale in which dates and amounts stand in a wording for a reader: the
+ * reader's, but never another language than that of the wording.  Either may
+ * be NULL.
+ */
+extern const char *sf_locale_written(const char *wording, const char *reader);
 /* Cuts the last part off a language tag; false when there is but one. */
 extern bool sf_locale_cut(char *locale);
 /* Are two language tags the same, however they are written? */

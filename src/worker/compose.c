@@ -41,7 +41,7 @@ may_show_coupon(const char *source)
 
 /*
  * Renders the body of a text that may go, with dates and amounts as its contact
- * writes them; a template that fails suppresses this text and no other.
+ * writes them in the language of the wording; a template that fails suppresses this text and no other.
  */
 static void
 render(sf_text *text, const sf_draft *draft)
@@ -76,9 +76,8 @@ render(sf_text *text, const sf_draft *draft)
 		initStringInfo(&out);
 		options.now = sf_clock();
 		options.zone = draft->zone ? pg_tzset(draft->zone) : NULL;
-		options.locale = draft->locale;
+		options.locale = draft->saved->locale = sf_locale_written(text->locale, draft->locale);
 		options.region = draft->region;
-		draft->saved->locale = draft->locale;
 		options.partial = sf_saved_partial;
 		options.partial_arg = draft->saved;
 		result = sf_cached_render(template, vars, &options, &out, &error);

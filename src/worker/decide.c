@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "policy/gate.h"
+#include "policy/place.h"
 #include "settings.h"
 #include "worker/claim.h"
 
@@ -109,6 +110,21 @@ take_facts(sf_text *text, const sf_facts *facts)
 }
 
 /*
+ * The zone in which a contact reads times: its own, or the one that its address
+ * or number leaves no doubt about; NULL: not known.
+ */
+static const char *
+reading_zone(const sf_facts *facts)
+{
+	sf_place	place;
+
+	if (facts->time_zone != NULL)
+		return facts->time_zone;
+	sf_place_find(facts->phone, NULL, facts->region, NULL, &place);
+	return place.nzones == 1 ? place.zone[0] : NULL;
+}
+
+/*
  * What the body of a text is made of.  coupon is NULL until its code is taken.
  */
 static void
@@ -118,7 +134,7 @@ make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft 
 	draft->template_version_id = facts->template_version_id;
 	draft->literal = facts->body;
 	draft->vars = facts->vars;
-	draft->zone = facts->time_zone;
+	draft->zone = reading_zone(facts);
 	draft->locale = facts->locale;
 	draft->region = facts->region;
 	draft->compliance = strcmp(facts->purpose, "compliance") == 0;
