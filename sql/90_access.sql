@@ -20,7 +20,7 @@ DECLARE
 		'create_offer', 'add_coupons', 'set_offer',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
-		'approve_template', 'retire_template', 'template_names', 'literal_text',
+		'approve_template', 'retire_template', 'lint', 'lint_text', 'template_names', 'literal_text',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
