@@ -17,6 +17,7 @@ CREATE TABLE smsfollow.program (
 		CHECK (consent_required IN ('implied', 'soft_opt_in', 'express', 'express_written', 'double_opt_in')),
 	request_text text CHECK (length(request_text) BETWEEN 1 AND 1600),
 	confirm_within interval NOT NULL DEFAULT '72 hours' CHECK (confirm_within > '0' AND confirm_within <= '90 days'),
+	paused boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
 );
 COMMENT ON TABLE smsfollow.program IS 'A stream of texts that people consent to: brand, purpose, disclosure, HELP and STOP texts';
@@ -26,6 +27,7 @@ COMMENT ON COLUMN smsfollow.program.stop_text IS 'Confirms an opt-out by keyword
 COMMENT ON COLUMN smsfollow.program.consent_required IS 'The weakest kind of consent that is enough, unless the law of the recipient''s place asks for a stricter one';
 COMMENT ON COLUMN smsfollow.program.request_text IS 'Asks to confirm a double opt-in';
 COMMENT ON COLUMN smsfollow.program.confirm_within IS 'How long a double opt-in can be confirmed';
+COMMENT ON COLUMN smsfollow.program.paused IS 'True: the texts of all its campaigns wait';
 COMMENT ON COLUMN smsfollow.program.sender_id IS 'Sender of its texts; NULL: the first active sender';
 
 CREATE FUNCTION smsfollow.program_id(program text) RETURNS integer

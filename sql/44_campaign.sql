@@ -169,45 +169,58 @@ $$;
 COMMENT ON FUNCTION smsfollow.set_campaign_tags(text, text[]) IS
 'Replaces the tags of a campaign, for texts that are queued from now on; caps of scope tag count by them. At most 20 of 1 to 50 characters; NULL: none. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed';
 
-CREATE FUNCTION smsfollow.set_campaign_paused(campaign text, to_paused boolean) RETURNS bigint
+/*
+ * A paused campaign or program: its texts leave the claim path, into lanes below
+ * zero, which are never scanned.  ready.code says which of the two keeps a
+ * text; where it is both, the claim finds the other one when the first is over.
+ */
+CREATE FUNCTION smsfollow.paused_code(campaign_paused boolean, program_paused boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN campaign_paused THEN 'campaign_paused' WHEN program_paused THEN 'program_paused' END;
+COMMENT ON FUNCTION smsfollow.paused_code(boolean, boolean) IS 'Internal: why a text goes into a lane below zero; NULL: it does not';
+
+CREATE FUNCTION smsfollow.move_paused(program integer, campaign integer, code text, to_paused boolean) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	id integer := smsfollow.campaign_id(campaign);
 	moved bigint;
 	now timestamptz;
 BEGIN
 	IF NOT to_paused AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
 		-- texts that came to wait after its snapshot would be overlooked and wait for ever
-		RAISE EXCEPTION 'a campaign cannot be resumed in a transaction of isolation level %', current_setting('transaction_isolation')
+		RAISE EXCEPTION 'a % cannot be resumed in a transaction of isolation level %',
+				CASE WHEN campaign IS NULL THEN 'program' ELSE 'campaign' END, current_setting('transaction_isolation')
 			USING ERRCODE = 'feature_not_supported', HINT = 'Use a transaction of isolation level read committed.';
 	END IF;
 	PERFORM pg_current_xact_id();	-- before the clock: see the claim's low-water mark
 	now := smsfollow.clock();
-	UPDATE smsfollow.campaign c SET paused = to_paused WHERE c.campaign_id = id AND c.paused <> to_paused;
+	IF campaign IS NULL THEN
+		UPDATE smsfollow.program p SET paused = to_paused WHERE p.program_id = program AND p.paused <> to_paused;
+	ELSE
+		UPDATE smsfollow.campaign c SET paused = to_paused WHERE c.campaign_id = campaign AND c.paused <> to_paused;
+	END IF;
 	IF to_paused THEN
-		-- off the claim path: lanes below zero are never scanned
-		-- notices, which go in lane 0 whatever the campaign's is, are not held back
-		UPDATE smsfollow.ready r SET lane = -1 - r.lane, code = 'campaign_paused'
-		WHERE r.campaign_id = id AND r.lane >= 0
-			AND (r.lane > 0 OR (SELECT c.lane FROM smsfollow.campaign c WHERE c.campaign_id = id) = 0);
+		-- notices, which go in lane 0 whatever their campaign's is, are not held back
+		UPDATE smsfollow.ready r SET lane = -1 - r.lane, code = move_paused.code
+		WHERE (r.campaign_id = campaign OR campaign IS NULL AND r.program_id = program) AND r.lane >= 0
+			AND (r.lane > 0 OR (SELECT c.lane FROM smsfollow.campaign c WHERE c.campaign_id = r.campaign_id) = 0);
 	ELSE
 		UPDATE smsfollow.ready r SET lane = -1 - r.lane, send_at = greatest(r.send_at, now), code = NULL
-		WHERE r.campaign_id = id AND r.lane < 0;
+		WHERE (r.campaign_id = campaign OR campaign IS NULL AND r.program_id = program) AND r.lane < 0 AND r.code = move_paused.code;
 	END IF;
 	GET DIAGNOSTICS moved = ROW_COUNT;
 	PERFORM smsfollow.wake('dispatcher');
 	RETURN moved;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.set_campaign_paused(text, boolean) IS 'Internal: common part of pause and resume';
+COMMENT ON FUNCTION smsfollow.move_paused(integer, integer, text, boolean) IS 'Internal: common part of pause and resume, of a campaign or (campaign NULL) of a program';
 
 CREATE FUNCTION smsfollow.pause(campaign text) RETURNS bigint
 LANGUAGE sql
 -- definer: callers change campaigns through this function only
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT smsfollow.set_campaign_paused(campaign, true) $$;
+AS $$ SELECT smsfollow.move_paused(NULL, smsfollow.campaign_id(campaign), 'campaign_paused', true) $$;
 COMMENT ON FUNCTION smsfollow.pause(text) IS
 'Makes a campaign''s texts wait from this commit on; returns how many are waiting. Texts already handed to the provider are not called back. Errors: undefined_object';
 
@@ -215,6 +228,22 @@ CREATE FUNCTION smsfollow.resume(campaign text) RETURNS bigint
 LANGUAGE sql
 -- definer: callers change campaigns through this function only
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT smsfollow.set_campaign_paused(campaign, false) $$;
+AS $$ SELECT smsfollow.move_paused(NULL, smsfollow.campaign_id(campaign), 'campaign_paused', false) $$;
 COMMENT ON FUNCTION smsfollow.resume(text) IS
 'Lets a paused campaign go on; returns how many texts may go again (those past their expiry will not). Errors: undefined_object, feature_not_supported (isolation level above read committed)';
+
+CREATE FUNCTION smsfollow.pause_program(program text) RETURNS bigint
+LANGUAGE sql
+-- definer: callers change programs through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT smsfollow.move_paused(smsfollow.program_id(program), NULL, 'program_paused', true) $$;
+COMMENT ON FUNCTION smsfollow.pause_program(text) IS
+'Makes the texts of all campaigns of a program wait from this commit on; returns how many it stopped. Texts already handed to the provider are not called back. Errors: undefined_object, null_value_not_allowed';
+
+CREATE FUNCTION smsfollow.resume_program(program text) RETURNS bigint
+LANGUAGE sql
+-- definer: callers change programs through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT smsfollow.move_paused(smsfollow.program_id(program), NULL, 'program_paused', false) $$;
+COMMENT ON FUNCTION smsfollow.resume_program(text) IS
+'Lets a paused program go on, but for its campaigns that are paused by themselves; returns how many texts may go again (those past their expiry will not). Errors: undefined_object, null_value_not_allowed, feature_not_supported (isolation level above read committed)';

@@ -113,6 +113,11 @@ DECLARE
 	now timestamptz;
 	moved bigint;
 BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- texts that came to wait after its snapshot would be overlooked and wait for ever
+		RAISE EXCEPTION 'waiting texts cannot be released in a transaction of isolation level %', current_setting('transaction_isolation')
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use a transaction of isolation level read committed.';
+	END IF;
 	PERFORM pg_current_xact_id();	-- before the clock: see the claim's low-water mark
 	now := smsfollow.clock();
 	UPDATE smsfollow.ready r SET send_at = now, lane = CASE WHEN r.lane < 0 THEN -1 - r.lane ELSE r.lane END
@@ -123,7 +128,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.look_again(text) IS
-'Internal: texts that wait because of a rule are judged anew, because the rule has changed; returns how many. code as in ready.code';
+'Internal: texts that wait because of a rule are judged anew, because the rule has changed; returns how many. code as in ready.code. Error: feature_not_supported';
 
 CREATE FUNCTION smsfollow.create_cap(
 	name text,
@@ -215,7 +220,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.alter_cap(text, numeric, interval, text) IS
-'Changes a cap; what is NULL stays. Texts that it has put off are judged anew; returns how many. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed';
+'Changes a cap; what is NULL stays. Texts that it has put off are judged anew; returns how many. Errors: undefined_object, invalid_parameter_value, null_value_not_allowed, feature_not_supported (isolation level above read committed)';
 
 CREATE FUNCTION smsfollow.drop_cap(name text) RETURNS bigint
 LANGUAGE plpgsql
@@ -228,7 +233,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.drop_cap(text) IS
-'Takes a cap away. Texts that it has put off are judged anew; returns how many. Errors: undefined_object, null_value_not_allowed';
+'Takes a cap away. Texts that it has put off are judged anew; returns how many. Errors: undefined_object, null_value_not_allowed, feature_not_supported (isolation level above read committed)';
 
 CREATE FUNCTION smsfollow.set_contact_cap(phone text, most integer, per interval) RETURNS void
 LANGUAGE plpgsql

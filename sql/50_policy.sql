@@ -30,8 +30,8 @@ RETURNS TABLE (
 	contact_id bigint, phone text, blocked_code text, restricted_at timestamptz, cap_most integer, cap_per bigint, time_zone text, locale text, region text, contact_vars jsonb,
 	consent_state text, consent_event_id bigint, consent_since timestamptz,
 	consent_kind text, consent_expires_at timestamptz, consent_pending_until timestamptz, consent_required text,
-	campaign_id integer, campaign text, campaign_paused boolean, in_doubt_policy text, max_attempts integer, offer_id integer,
-	program_id integer, program text, purpose text,
+	campaign_id integer, campaign text, all_paused boolean, campaign_paused boolean, in_doubt_policy text, max_attempts integer, offer_id integer,
+	program_id integer, program text, program_paused boolean, purpose text,
 	sender_id integer, provider_id integer, sender text, sender_paused boolean, provider_paused boolean,
 	price_per_segment bigint, price_currency text
 )
@@ -41,8 +41,8 @@ BEGIN ATOMIC
 		jsonb_build_object('contact', k.attributes || jsonb_strip_nulls(jsonb_build_object(
 			'name', k.name, 'locale', k.locale, 'region', k.region))),
 		cc.state, cc.consent_event_id, cc.since, cc.kind, cc.expires_at, cc.pending_until, p.consent_required,
-		c.campaign_id, c.name, c.paused, c.in_doubt_policy, c.max_attempts, c.offer_id,
-		p.program_id, p.name, p.purpose,
+		c.campaign_id, c.name, EXISTS (SELECT FROM smsfollow.kill_switch), c.paused, c.in_doubt_policy, c.max_attempts, c.offer_id,
+		p.program_id, p.name, p.paused, p.purpose,
 		s.sender_id, s.provider_id, v.name || '/' || coalesce(s.address, ''), s.paused, v.paused,
 		(s.price_per_segment * 1000000)::bigint, s.price_currency
 	FROM (SELECT * FROM smsfollow.campaign x WHERE x.campaign_id = gate_facts.campaign OFFSET 0) c

@@ -23,9 +23,11 @@ DECLARE
 	v record;
 	now timestamptz;
 BEGIN
-	SELECT k.program_id, k.lane, k.paused, nullif(k.tags, '{}') AS tags, coalesce(enqueue.expires_after, k.expires_after) AS expires_after,
+	SELECT k.program_id, k.lane, smsfollow.paused_code(k.paused, p.paused) AS held, nullif(k.tags, '{}') AS tags,
+		coalesce(enqueue.expires_after, k.expires_after) AS expires_after,
 		x.requires_approval
-	INTO c FROM smsfollow.campaign k LEFT JOIN smsfollow.program_text x USING (program_id) WHERE k.campaign_id = campaign;
+	INTO c FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id)
+	LEFT JOIN smsfollow.program_text x ON x.program_id = k.program_id WHERE k.campaign_id = campaign;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'campaign % does not exist', campaign
 			USING ERRCODE = 'undefined_object', HINT = 'Look into smsfollow.campaign for the ids.';
@@ -84,9 +86,10 @@ BEGIN
 	END IF;
 
 	PERFORM smsfollow.ensure_contacts(phones);
-	IF c.paused THEN
+	IF c.held IS NOT NULL THEN
 		-- waits for a resume() that runs, and makes a later one wait: it must find these texts
-		SELECT k.paused INTO c.paused FROM smsfollow.campaign k WHERE k.campaign_id = campaign FOR SHARE;
+		SELECT smsfollow.paused_code(k.paused, p.paused) INTO c.held
+		FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id) WHERE k.campaign_id = campaign FOR SHARE;
 	END IF;
 	/*
 	 * Transaction id first, clock second: a text is never due before its
@@ -121,8 +124,8 @@ BEGIN
 		FROM taken t
 	), placed AS (
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, code)
-		SELECT CASE WHEN c.paused THEN -1 - c.lane ELSE c.lane END, t.send_at, t.message_id, now, t.contact_id,
-			   campaign, c.program_id, CASE WHEN c.paused THEN 'campaign_paused' END
+		SELECT CASE WHEN c.held IS NOT NULL THEN -1 - c.lane ELSE c.lane END, t.send_at, t.message_id, now, t.contact_id,
+			   campaign, c.program_id, c.held
 		FROM taken t
 	)
 	SELECT array_agg(t.message_id ORDER BY a.n), count(t.message_id) INTO ids, queued

@@ -61,6 +61,7 @@ BEGIN
 		d.program_id, d.marketing, d.tags, d.price, d.price_currency);
 	IF outcome <> 'accepted' THEN
 		PERFORM smsfollow.untell_opt_out(contact, message);
+		PERFORM smsfollow.note_spend(d.campaign_id, d.started_at, d.price_currency, -d.price);
 	END IF;
 	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)
 	SELECT d.campaign_id, date_trunc('minute', now), k.metric, k.reason, k.n

@@ -46,6 +46,7 @@ BEGIN
 	tried.retry_at := NULL;
 	PERFORM smsfollow.ensure_partition(now);
 	INSERT INTO smsfollow.attempt SELECT tried.*;
+	PERFORM smsfollow.note_spend(tried.campaign_id, tried.started_at, tried.price_currency, tried.price);
 	INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, n)
 	VALUES (tried.campaign_id, date_trunc('minute', now), 'accepted', 1),
 		   (tried.campaign_id, date_trunc('minute', now), 'segments', tried.segments);
@@ -136,6 +137,12 @@ BEGIN
 	IF moves THEN
 		IF cost IS NOT NULL AND known_cost IS NULL THEN
 			SELECT max(a.cost) INTO known_cost FROM smsfollow.attempt a WHERE a.message_id = mid;
+			IF known_cost IS NULL THEN
+				-- what it cost takes the place of what it was expected to
+				PERFORM smsfollow.note_spend(campaign, a.started_at, a.price_currency, -a.price),
+					smsfollow.note_spend(campaign, a.started_at, apply_receipt.currency, apply_receipt.cost)
+				FROM (SELECT x.* FROM smsfollow.attempt x WHERE x.message_id = mid AND x.outcome = 'accepted' ORDER BY x.at DESC LIMIT 1) a;
+			END IF;
 		END IF;
 		INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n, cost)
 		SELECT campaign, date_trunc('minute', now), k.metric, k.reason, k.n, k.cost

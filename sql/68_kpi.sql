@@ -12,7 +12,7 @@ CREATE TABLE smsfollow.kpi_delta (
 	cost numeric NOT NULL DEFAULT 0
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE smsfollow.kpi_delta IS 'Counts not folded yet: one row a transaction, campaign and metric';
-COMMENT ON COLUMN smsfollow.kpi_delta.metric IS 'scheduled, cancelled, suppressed, expired, accepted, retried, in_doubt (a level: it goes down again), failed, sent, delivered, undelivered, read, segments, cost, clicks, clickers (contacts with a human click)';
+COMMENT ON COLUMN smsfollow.kpi_delta.metric IS 'scheduled, cancelled, suppressed, expired, deferred (each time a rule puts a text off), accepted, retried, in_doubt (a level: it goes down again), failed, sent, delivered, undelivered, read, segments, cost, clicks, clickers (contacts with a human click)';
 COMMENT ON COLUMN smsfollow.kpi_delta.reason IS 'Reason code, the currency of a cost, or the class of a click';
 
 CREATE TABLE smsfollow.kpi_minute (
@@ -76,10 +76,10 @@ SELECT c.name AS campaign, k.metric, k.reason, sum(k.n)::bigint AS texts, r.mean
 FROM smsfollow.kpi_count k
 JOIN smsfollow.campaign c USING (campaign_id)
 LEFT JOIN smsfollow.reason_code r ON r.code = split_part(k.reason, ':', 1)
-WHERE k.metric IN ('suppressed', 'expired', 'cancelled', 'failed', 'undelivered')
+WHERE k.metric IN ('suppressed', 'expired', 'cancelled', 'deferred', 'failed', 'undelivered')
 GROUP BY c.name, k.metric, k.reason, r.meaning, r.hint
 HAVING sum(k.n) <> 0;
-COMMENT ON VIEW smsfollow.kpi_reason IS 'Why texts did not arrive, by campaign and reason, with what to do';
+COMMENT ON VIEW smsfollow.kpi_reason IS 'Why texts did not arrive, or not yet (deferred: how often a rule has put one off), by campaign and reason, with what to do';
 
 /*
  * The log: every text with its present state.

@@ -182,6 +182,8 @@ COMMENT ON COLUMN smsfollow.control.paused IS 'True: the dispatcher runs and sen
 COMMENT ON COLUMN smsfollow.control.stopped IS 'True: neither worker runs';
 CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smsfollow.control
 	FOR EACH STATEMENT EXECUTE FUNCTION smsfollow.tell_workers();
+CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smsfollow.kill_switch
+	FOR EACH STATEMENT EXECUTE FUNCTION smsfollow.tell_workers();
 
 CREATE FUNCTION smsfollow.set_control(paused boolean, stopped boolean) RETURNS void
 LANGUAGE plpgsql

@@ -208,3 +208,36 @@ AS $$
 $$;
 COMMENT ON FUNCTION smsfollow.fold_kpi() IS
 'Adds up to 20000 rows of kpi_delta into kpi_minute; returns how many. Sums over both never change. The scheduler runs it each second while there is something to fold';
+
+CREATE FUNCTION smsfollow.fold_spend() RETURNS bigint
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	/* one statement, and nothing of a running restore: as in fold_kpi() */
+	WITH gone AS (
+		DELETE FROM smsfollow.spend_delta
+		WHERE ctid = ANY (ARRAY(SELECT d.ctid FROM smsfollow.spend_delta d
+								WHERE d.bucket > (SELECT max(o.since) - interval '15 minutes' FROM smsfollow.installation o)
+								LIMIT 20000))
+		RETURNING campaign_id, currency, bucket, amount
+	), old AS (
+		-- a campaign that spends: what is old of it becomes one row
+		DELETE FROM smsfollow.spend s
+		USING (SELECT DISTINCT g.campaign_id, g.currency FROM gone g) g
+		WHERE s.campaign_id = g.campaign_id AND s.currency = g.currency
+			AND s.bucket > '-infinity' AND s.bucket < smsfollow.clock() - interval '64 days'
+			AND s.bucket NOT IN (SELECT g2.bucket FROM gone g2 WHERE g2.campaign_id = s.campaign_id AND g2.currency = s.currency)
+		RETURNING s.campaign_id, s.currency, s.amount
+	), folded AS (
+		INSERT INTO smsfollow.spend AS s (campaign_id, currency, bucket, amount)
+		SELECT x.campaign_id, x.currency, x.bucket, sum(x.amount)
+		FROM (SELECT campaign_id, currency, bucket, amount FROM gone
+			  UNION ALL SELECT campaign_id, currency, '-infinity', amount FROM old) x
+		GROUP BY x.campaign_id, x.currency, x.bucket
+		ORDER BY x.campaign_id, x.currency, x.bucket
+		ON CONFLICT (campaign_id, currency, bucket) DO UPDATE SET amount = s.amount + excluded.amount
+	)
+	SELECT count(*) FROM gone
+$$;
+COMMENT ON FUNCTION smsfollow.fold_spend() IS
+'Adds up to 20000 rows of spend_delta into spend, and what is older than 64 days of the same campaigns into one row each; returns how many rows it took. Sums over both never change. The scheduler runs it each second while there is something to fold';

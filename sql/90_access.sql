@@ -14,9 +14,10 @@ DECLARE
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
-	analysts text[] := ARRAY['explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
+	analysts text[] := ARRAY['period_bounds', 'explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
 	operators text[] := senders || ARRAY['verify_consent', 'set_consent_rules',
-		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap',
+		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap', 'create_budget', 'alter_budget', 'drop_budget',
+		'pause_program', 'resume_program', 'pause_all', 'resume_all', 'period_bounds',
 		'create_offer', 'add_coupons', 'set_offer',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
@@ -26,7 +27,7 @@ DECLARE
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
 		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status',
 		'export_contact', 'erase_contact', 'restrict_contact', 'unrestrict_contact'];
-	views text[] := ARRAY['message_log', 'kpi_link', 'click_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
+	views text[] := ARRAY['budget_status', 'message_log', 'kpi_link', 'click_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
 	names text[];
 	relations text[] := '{}';
 BEGIN
@@ -40,7 +41,7 @@ BEGIN
 			'offer', 'coupon', 'offer_status',
 			'program_link', 'campaign_link', 'click_rule',
 			'privacy_request', 'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
-			'cap_rule',
+			'cap_rule', 'budget', 'kill_switch',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
 			'template', 'template_version', 'template_wording', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
 		WHEN 'worker' THEN

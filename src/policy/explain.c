@@ -16,9 +16,10 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "policy/budget.h"
 #include "policy/gate.h"
 #include "settings.h"
-#include "worker/spi_array.h"
+#include "worker/claim.h"
 
 PG_FUNCTION_INFO_V1(smsfollow_judge_text);
 PG_FUNCTION_INFO_V1(smsfollow_judge_pair);
@@ -54,20 +55,58 @@ put(ReturnSetInfo *rsinfo, const char *rule, const sf_answer *answer)
 }
 
 /*
+ * Makes the body that a text would have now; as one more rule, since there may
+ * be none.
+ */
+static void
+judge_body(sf_facts *facts, sf_answer *answer)
+{
+	sf_saved	saved = {CurrentMemoryContext, NULL, NIL};
+	sf_text		text = {0};
+
+	text.message_id = facts->message_id;
+	text.contact_id = facts->contact_id;
+	text.campaign_id = facts->campaign_id;
+	text.program_id = facts->program_id;
+	text.fate = SF_FATE_SEND;
+	sf_make_body(&text, facts, &saved);
+	memset(answer, 0, sizeof(*answer));
+	answer->wordy = true;
+	if (text.fate != SF_FATE_SEND)
+	{
+		sf_refuse(answer, SF_SUPPRESS, text.code, 0);
+		answer->value = text.rule;
+	}
+	else
+		sf_saw(answer, "%d segments, %s", text.segments.segments, sf_encoding_name(text.segments.encoding));
+}
+
+/*
  * First the verdict as the claim finds it, then each rule.
  */
 static void
-judge(ReturnSetInfo *rsinfo, const sf_facts *facts)
+judge(ReturnSetInfo *rsinfo, sf_facts *facts)
 {
 	sf_answer  *answers = palloc(sizeof(sf_answer) * SF_MAX_RULES);
 	sf_answer	verdict;
+	sf_answer	body;
 	int			n;
 
+	sf_budgets_open(facts, 1, false);
+	if (facts->message_id != 0)
+		judge_body(facts, &body);
 	sf_gate_judge(facts, SF_BEFORE_BODY, &verdict);
+	if (verdict.verdict == SF_ALLOW && facts->message_id != 0 && body.verdict != SF_ALLOW)
+		verdict = body;
 	if (verdict.verdict == SF_ALLOW)
 		sf_gate_judge(facts, SF_AFTER_BODY, &verdict);
 	put(rsinfo, NULL, &verdict);
-	n = sf_gate_explain(facts, answers);
+	n = sf_gate_explain(facts, SF_BEFORE_BODY, answers);
+	for (int i = 0; i < n; i++)
+		put(rsinfo, answers[i].rule, &answers[i]);
+	if (facts->message_id != 0)
+		put(rsinfo, "body", &body);
+	n = sf_gate_explain(facts, SF_AFTER_BODY, answers);
 	for (int i = 0; i < n; i++)
 		put(rsinfo, answers[i].rule, &answers[i]);
 }

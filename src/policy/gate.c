@@ -9,10 +9,19 @@
  */
 #include "postgres.h"
 
+#include "policy/budget.h"
 #include "policy/cap.h"
 #include "policy/gate.h"
 
 #define SF_NEXT_STEPS 1000		/* until rules about time agree on an instant, or never will */
+
+static void
+rule_kill_switch(const sf_facts *facts, sf_answer *answer)
+{
+	if (facts->all_paused)
+		sf_refuse(answer, SF_DEFER, "kill_switch", DT_NOEND);
+	sf_saw(answer, facts->all_paused ? "everything is paused" : "off");
+}
 
 static void
 rule_number(const sf_facts *facts, sf_answer *answer)
@@ -58,9 +67,17 @@ rule_restricted(const sf_facts *facts, sf_answer *answer)
 static void
 rule_pause(const sf_facts *facts, sf_answer *answer)
 {
-	if (facts->campaign_paused && facts->notice == NULL)
+	/* a notice goes all the same: it answers the contact */
+	if (facts->notice != NULL)
+		return;
+	if (facts->campaign_paused)
 		sf_refuse(answer, SF_DEFER, "campaign_paused", DT_NOEND);
-	sf_saw(answer, "campaign %s", facts->campaign);
+	else if (facts->program_paused)
+		sf_refuse(answer, SF_DEFER, "program_paused", DT_NOEND);
+	if (facts->program_paused && !facts->campaign_paused)
+		sf_saw(answer, "program %s", facts->program);
+	else
+		sf_saw(answer, "campaign %s", facts->campaign);
 }
 
 static void
@@ -76,6 +93,7 @@ rule_sender(const sf_facts *facts, sf_answer *answer)
 
 /* Before the body is made: what needs no more than the facts. */
 static const sf_rule before_body[] = {
+	{"kill_switch", rule_kill_switch, NULL, NULL},
 	{"number", rule_number, NULL, NULL},
 	{"expiry", rule_expiry, NULL, NULL},
 	{"blocked", rule_blocked, NULL, NULL},
@@ -90,6 +108,7 @@ static const sf_rule before_body[] = {
 /* Afterwards: what is counted in segments or money. */
 static const sf_rule after_body[] = {
 	{"caps", sf_caps_judge, sf_caps_next, sf_caps_explain},
+	{"budgets", sf_budgets_judge, sf_budgets_next, sf_budgets_explain},
 	{NULL}
 };
 
@@ -224,17 +243,16 @@ sf_gate_judge(const sf_facts *facts, sf_stage stage, sf_answer *answer)
 }
 
 int
-sf_gate_explain(const sf_facts *facts, sf_answer *answers)
+sf_gate_explain(const sf_facts *facts, sf_stage stage, sf_answer *answers)
 {
 	int			n = 0;
 
-	for (int stage = 0; stage < lengthof(stages); stage++)
-		for (const sf_rule *rule = stages[stage]; rule->name != NULL; rule++)
-		{
-			if (rule->explain != NULL)
-				n += rule->explain(facts, answers + n, SF_MAX_RULES - n);
-			else if (n < SF_MAX_RULES)
-				ask(rule, facts, true, &answers[n++]);
-		}
+	for (const sf_rule *rule = stages[stage]; rule->name != NULL; rule++)
+	{
+		if (rule->explain != NULL)
+			n += rule->explain(facts, answers + n, SF_MAX_RULES - n);
+		else if (n < SF_MAX_RULES)
+			ask(rule, facts, true, &answers[n++]);
+	}
 	return n;
 }

@@ -12,6 +12,7 @@
  *	facts.c		reads the facts of a wave of texts in one statement
  *	cap.h		frequency caps
  *	consent.c	the rule about consent
+ *	budget.h	budgets
  *	tables.c	small tables of rules, kept in memory until config_version moves
  *	explain.c	the same judgement as an SQL function
  *
@@ -98,12 +99,14 @@ typedef struct sf_facts
 	/* its campaign and program */
 	int32		campaign_id;
 	const char *campaign;
+	bool		all_paused;		/* the kill switch */
 	bool		campaign_paused;
 	const char *in_doubt_policy;
 	int32		max_attempts;	/* 0: the setting */
 	int32		offer_id;		/* whose codes its texts carry; 0: none */
 	int32		program_id;
 	const char *program;
+	bool		program_paused;
 	const char *purpose;		/* marketing, transactional, conversational, compliance */
 
 	/* its sender */
@@ -149,9 +152,9 @@ typedef enum sf_stage
 /* gate.c */
 /* The first refusal of a stage, or an answer that allows. */
 extern void sf_gate_judge(const sf_facts *facts, sf_stage stage, sf_answer *answer);
-/* Every rule of both stages; returns how many, at most SF_MAX_RULES. */
+/* Every rule of a stage; returns how many, at most SF_MAX_RULES. */
 #define SF_MAX_RULES 200
-extern int	sf_gate_explain(const sf_facts *facts, sf_answer *answers);
+extern int	sf_gate_explain(const sf_facts *facts, sf_stage stage, sf_answer *answers);
 extern const char *sf_verdict_name(sf_verdict verdict);
 
 /* for rules */
@@ -178,5 +181,7 @@ extern bool sf_facts_of_pair(int64 contact_id, int32 campaign_id, TimestampTz no
 /* tables.c; runs inside SPI */
 /* Reads the tables of rules again if somebody changed them. */
 extern void sf_policy_refresh(void);
+/* Changes whenever they were read again: what others keep of the configuration is old then. */
+extern uint64 sf_policy_generation(void);
 
 #endif							/* SF_GATE_H */

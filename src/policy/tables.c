@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "utils/memutils.h"
 
+#include "policy/budget.h"
 #include "policy/cap.h"
 #include "policy/gate.h"
 #include "policy/wording.h"
@@ -30,11 +31,13 @@
  */
 static void (*const loaders[]) (void) = {
 	sf_caps_load,
+	sf_budgets_load,
 	sf_wording_load,
 	NULL
 };
 
 static MemoryContext context = NULL;
+static uint64 generation = 0;
 static int64 known_version = -1;
 static TransactionId known_xmin = InvalidTransactionId;
 
@@ -83,4 +86,11 @@ sf_policy_refresh(void)
 	context = fresh;
 	known_version = version;
 	known_xmin = xmin;
+	generation++;
+}
+
+uint64
+sf_policy_generation(void)
+{
+	return generation;
 }

@@ -16,6 +16,7 @@
 #ifndef SF_CLAIM_H
 #define SF_CLAIM_H
 
+#include "policy/gate.h"
 #include "template/saved.h"
 #include "worker/dispatch.h"
 
@@ -41,6 +42,8 @@ typedef struct sf_draft
 
 /* decide.c: turns SF_FATE_SEND of locked texts into what the gate says */
 extern void sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now);
+/* Composes the body of a text with SF_FATE_SEND and tells the facts its length, or suppresses it. */
+extern void sf_make_body(sf_text *text, sf_facts *facts, sf_saved *saved);
 
 /* compose.c: fills body and segments, or suppresses the text */
 extern void sf_compose(sf_text *text, const sf_draft *draft);

@@ -32,7 +32,6 @@ static MemoryContext config_context = NULL;
 static HTAB *accounts = NULL;
 static HTAB *sendings = NULL;
 static int64 known_version = -1;
-static uint64 generation = 0;
 
 static SPIPlanPtr plan_version;
 static SPIPlanPtr plan_providers;
@@ -233,13 +232,6 @@ sf_config_refresh(bool force)
 	load_accounts();
 	load_sendings();
 	known_version = version;
-	generation++;
-}
-
-uint64
-sf_config_generation(void)
-{
-	return generation;
 }
 
 /*

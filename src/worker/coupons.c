@@ -64,7 +64,7 @@ find_offer(int32 offer_id)
 	int			length;
 	MemoryContext caller;
 
-	if (offers != NULL && known_generation != sf_config_generation())
+	if (offers != NULL && known_generation != sf_policy_generation())
 	{
 		MemoryContextDelete(offer_context);
 		offers = NULL;
@@ -78,7 +78,7 @@ find_offer(int32 offer_id)
 		ctl.entrysize = sizeof(offer);
 		ctl.hcxt = offer_context;
 		offers = hash_create("smsfollow offers", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		known_generation = sf_config_generation();
+		known_generation = sf_policy_generation();
 	}
 	o = hash_search(offers, &offer_id, HASH_FIND, NULL);
 	if (o != NULL)

@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "policy/budget.h"
 #include "policy/gate.h"
 #include "policy/place.h"
 #include "settings.h"
@@ -34,9 +35,20 @@ is_poison(const sf_claimer *claimer, int64 message_id)
 }
 
 /*
- * Texts of paused campaigns leave the claim path until resume() brings them
- * back.  So the pause must outlast this transaction: a campaign that is being
- * resumed right now keeps its texts here, to be offered again soon.
+ * Is this text to leave the claim path because of a pause?
+ */
+static bool
+is_paused(const sf_text *text)
+{
+	return text->fate == SF_FATE_DEFER && text->next_at == DT_NOEND &&
+		(strcmp(text->code, "campaign_paused") == 0 || strcmp(text->code, "program_paused") == 0);
+}
+
+/*
+ * Texts of paused campaigns and programs leave the claim path until resume()
+ * or resume_program() brings them back.  So the pause must outlast this
+ * transaction: what is being resumed right now keeps its texts here, to be
+ * offered again soon.
  */
 static void
 hold_paused(sf_text *texts, int n)
@@ -48,25 +60,29 @@ hold_paused(sf_text *texts, int n)
 
 	sf_array_init(&ids, n);
 	for (int i = 0; i < n; i++)
-		if (texts[i].fate == SF_FATE_DEFER && texts[i].next_at == DT_NOEND)
+		if (is_paused(&texts[i]))
 			sf_array_add(&ids, Int32GetDatum(texts[i].campaign_id));
 	if (ids.n == 0)
 		return;
-	sf_plan(&plan_paused, "SELECT c.campaign_id FROM smsfollow.campaign c"
-			" WHERE c.campaign_id = ANY ($1) AND c.paused FOR SHARE SKIP LOCKED", 1, types);
+	sf_plan(&plan_paused, "SELECT c.campaign_id, smsfollow.paused_code(c.paused, p.paused)"
+			" FROM smsfollow.campaign c JOIN smsfollow.program p USING (program_id)"
+			" WHERE c.campaign_id = ANY ($1) FOR SHARE SKIP LOCKED", 1, types);
 	values[0] = sf_array_datum(&ids, INT4OID);
 	sf_execute(plan_paused, values, NULL, SPI_OK_SELECT);
 	for (int i = 0; i < n; i++)
 	{
 		bool		paused = false;
 
-		if (texts[i].fate != SF_FATE_DEFER || texts[i].next_at != DT_NOEND)
+		if (!is_paused(&texts[i]))
 			continue;
 		for (uint64 row = 0; row < SPI_processed && !paused; row++)
 		{
+			HeapTuple	tuple = SPI_tuptable->vals[row];
 			bool		isnull;
+			char	   *code = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 2);
 
-			paused = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)) == texts[i].campaign_id;
+			paused = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull)) == texts[i].campaign_id &&
+				code != NULL && strcmp(code, texts[i].code) == 0;
 		}
 		if (!paused)
 		{
@@ -146,17 +162,35 @@ make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft 
 }
 
 /*
+ * Makes the body of a text, as the claim and explain() know it.
+ */
+void
+sf_make_body(sf_text *text, sf_facts *facts, sf_saved *saved)
+{
+	sf_draft	draft;
+
+	text->locale = NULL;
+	make_draft(facts, saved, NULL, &draft);
+	sf_compose(text, &draft);
+	if (text->fate == SF_FATE_SEND)
+		facts->segments = text->segments.segments;
+}
+
+/*
  * One text through the gate, the making of its body, and the pace of its sender.
  */
 static void
 decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved, TimestampTz wall)
 {
 	sf_answer	answer;
-	sf_draft	draft;
 
-	if (facts->contact_busy)
+	if (facts->contact_busy || facts->all_paused || sf_budgets_busy(facts))
 	{
-		/* another dispatcher's text to this contact; ours are known to be busy */
+		/*
+		 * Another dispatcher's text to this contact (ours are known to be busy);
+		 * the kill switch, which leaves texts where they are; or a budget that
+		 * somebody else is drawing on.
+		 */
 		text->fate = SF_FATE_PARK;
 		text->code = NULL;
 		text->next_at = wall + SF_PARK_LOCKED_US;
@@ -173,12 +207,9 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 	if (!take_answer(text, &answer))
 		return;
 	take_facts(text, facts);
-	text->locale = NULL;
-	make_draft(facts, saved, NULL, &draft);
-	sf_compose(text, &draft);
+	sf_make_body(text, facts, saved);
 	if (text->fate != SF_FATE_SEND)
 		return;
-	facts->segments = text->segments.segments;
 	sf_gate_judge(facts, SF_AFTER_BODY, &answer);
 	if (!take_answer(text, &answer))
 		return;
@@ -192,6 +223,8 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 		return;
 	}
 	sf_pace(claimer, text, wall, facts->now);
+	if (text->fate == SF_FATE_SEND)
+		sf_budgets_take(facts);
 }
 
 /*
@@ -234,6 +267,7 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	sf_policy_refresh();
 	nfacts = sf_facts_of_texts(sf_array_datum(&ids, INT8OID), sf_array_datum(&times, TIMESTAMPTZOID),
 							   sf_array_datum(&returned, BOOLOID), now, &facts);
+	sf_budgets_open(facts, nfacts, true);
 	/* rows come in our order, but for texts that are gone: search from where the last was found */
 	for (int row = 0, at = 0; row < nfacts; row++)
 		for (int k = 0; k < n; k++, at++)

@@ -228,8 +228,6 @@ extern sf_account *sf_config_account(int32 provider_id);
 /* A new transaction: permits of one that was rolled back do not count. */
 extern void sf_config_forget_claims(void);
 extern sf_sending *sf_config_sending(int32 sender_id);
-/* Changes whenever the configuration was read again: what others keep of it is old then. */
-extern uint64 sf_config_generation(void);
 extern void sf_account_release(sf_account *account);
 
 #endif							/* SF_DISPATCH_H */

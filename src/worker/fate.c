@@ -141,8 +141,8 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 
 		if (plan_permit == NULL)
 			sf_plan(&plan_permit,
-					psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1))"
-							 " INSERT INTO %s (message_id, message_at, contact_id, campaign_id, program_id, lane,"
+					psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1)),"
+							 " permitted AS (INSERT INTO %s (message_id, message_at, contact_id, campaign_id, program_id, lane,"
 							 "  attempt, provider_id, sender_id, consent_event_id, segments, encoding, body, marketing, tags,"
 							 "  price, price_currency, told_opt_out, locale, epoch, started_at)"
 							 " SELECT u.message_id, u.message_at, u.contact_id, u.campaign_id, u.program_id, u.lane, u.attempt,"
@@ -150,7 +150,11 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 							 "  pg_catalog.round(u.price / 1000000::numeric, 6), u.price_currency, u.told_opt_out, u.locale, $21, $22"
 							 " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
 							 "  AS u(message_id, message_at, contact_id, campaign_id, program_id, lane, attempt, provider_id, sender_id,"
-							 "   consent_event_id, segments, encoding, body, marketing, tags, price, price_currency, told_opt_out, locale)",
+							 "   consent_event_id, segments, encoding, body, marketing, tags, price, price_currency, told_opt_out, locale)"
+							 "  RETURNING campaign_id, price_currency, price)"
+							 " INSERT INTO smsfollow.spend_delta (campaign_id, bucket, currency, amount)"
+							 " SELECT p.campaign_id, pg_catalog.date_bin('15 minutes', $22, 'epoch'), p.price_currency, pg_catalog.sum(p.price)"
+							 " FROM permitted p WHERE p.price > 0 GROUP BY 1, 3",
 							 sf_shard.ready, sf_shard.inflight),
 					22, permit_types);
 		for (int i = 0; i < 20; i++)
@@ -178,8 +182,9 @@ sf_write_fates(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 				"  AS u(message_id, contact_id, campaign_id, verdict, code, rule, next_at, detail)),"
 				" counted AS (INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n)"
 				"  SELECT s.campaign_id, pg_catalog.date_trunc('minute', $1),"
-				"   CASE s.verdict WHEN 'suppress' THEN 'suppressed' WHEN 'cancel' THEN 'cancelled' ELSE 'expired' END, s.code, pg_catalog.count(*)"
-				"  FROM said s WHERE s.verdict <> 'defer' GROUP BY 1, 3, 4)"
+				"   CASE s.verdict WHEN 'suppress' THEN 'suppressed' WHEN 'cancel' THEN 'cancelled' WHEN 'defer' THEN 'deferred' ELSE 'expired' END,"
+				"   s.code, pg_catalog.count(*)"
+				"  FROM said s GROUP BY 1, 3, 4)"
 				" INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code, rule, next_at, detail)"
 				" SELECT $1, s.message_id, s.contact_id, s.verdict, s.code, s.rule, s.next_at, s.detail FROM said s",
 				9, verdict_types);

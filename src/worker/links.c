@@ -125,7 +125,7 @@ find_config(int32 campaign_id)
 	link_config *config;
 	bool		found;
 
-	if (configs != NULL && known_generation != sf_config_generation())
+	if (configs != NULL && known_generation != sf_policy_generation())
 	{
 		MemoryContextDelete(config_context);
 		configs = NULL;
@@ -139,7 +139,7 @@ find_config(int32 campaign_id)
 		ctl.entrysize = sizeof(link_config);
 		ctl.hcxt = config_context;
 		configs = hash_create("smsfollow links", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		known_generation = sf_config_generation();
+		known_generation = sf_policy_generation();
 	}
 	config = hash_search(configs, &campaign_id, HASH_FIND, NULL);
 	if (config == NULL)

@@ -3,7 +3,8 @@
  * permit.c
  *		Whether anything may be sent from this database at all.
  *
- * Two tables decide: control (a person paused or stopped) and installation
+ * Three tables decide: control (a person paused or stopped the workers),
+ * kill_switch (a person stopped everything) and installation
  * (this copy of the data was adopted here).  They are the truth; the change
  * counter in shared memory only says when to read them again.  What cannot be
  * read counts as "no".
@@ -42,7 +43,7 @@ sf_process_read_control(bool *paused, bool *stopped)
 {
 	bool		isnull;
 
-	if (SPI_execute("SELECT coalesce(pg_catalog.bool_or(c.paused), false), "
+	if (SPI_execute("SELECT coalesce(pg_catalog.bool_or(c.paused), false) OR EXISTS (SELECT FROM smsfollow.kill_switch), "
 					"coalesce(pg_catalog.bool_or(c.stopped), false) "
 					"FROM smsfollow.control c", true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read smsfollow.control");

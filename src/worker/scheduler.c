@@ -49,6 +49,7 @@ typedef struct job_state
 
 static const job jobs[] = {
 	{"folding KPIs", "SELECT smsfollow.fold_kpi()", NULL, true, SECOND, HOUR},
+	{"folding what was spent", "SELECT smsfollow.fold_spend()", NULL, true, SECOND, HOUR},
 	{"matching receipts", "SELECT smsfollow.match_receipts()", NULL, true, 5 * SECOND, HOUR},
 	{"making partitions", "SELECT smsfollow.maintain_partitions(smsfollow.clock())", NULL, false, SECOND, HOUR},
 	{"applying retention", "SELECT smsfollow.apply_retention()", NULL, false, SECOND, HOUR},

@@ -30,7 +30,7 @@ static SPIPlanPtr plan_correct;
 static SPIPlanPtr plan_believe;
 static SPIPlanPtr plan_partition;
 
-/* Counts a batch of attempts; $1 is now, "gone" the rows. */
+/* Counts a batch of attempts, and what they cost; $1 is now, "gone" the rows. */
 #define COUNT_ATTEMPTS \
 	" counted AS (INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n, cost)" \
 	"  SELECT g.campaign_id, pg_catalog.date_trunc('minute', $1), k.metric, k.reason, pg_catalog.sum(k.n), pg_catalog.sum(k.cost)" \
@@ -39,7 +39,14 @@ static SPIPlanPtr plan_partition;
 	"    CASE WHEN g.outcome IN ('rejected', 'retry') THEN g.reason ELSE '' END, 1, 0::numeric)," \
 	"   ('segments', '', CASE g.outcome WHEN 'accepted' THEN g.billed ELSE 0 END, 0)," \
 	"   ('cost', coalesce(g.currency, ''), 0, coalesce(g.cost, 0))) AS k(metric, reason, n, cost)" \
-	"  WHERE k.n <> 0 OR k.cost <> 0 GROUP BY 1, 3, 4)"
+	"  WHERE k.n <> 0 OR k.cost <> 0 GROUP BY 1, 3, 4)," \
+	" spent AS (INSERT INTO smsfollow.spend_delta (campaign_id, bucket, currency, amount)" \
+	"  SELECT g.campaign_id, pg_catalog.date_bin('15 minutes', g.started_at, 'epoch'), k.currency, pg_catalog.sum(k.amount)" \
+	"  FROM gone g CROSS JOIN LATERAL (VALUES" \
+	"   (g.price_currency, CASE WHEN g.outcome IN ('rejected', 'retry')" \
+	"    OR g.outcome = 'accepted' AND g.cost IS NOT NULL AND g.currency IS NOT NULL THEN - g.price END)," \
+	"   (g.currency, CASE WHEN g.outcome = 'accepted' THEN g.cost END)) AS k(currency, amount)" \
+	"  WHERE k.amount <> 0 AND k.currency IS NOT NULL GROUP BY 1, 2, 3)"
 
 /* Remembers which of the rows of "gone" told how to opt out. */
 #define TELL_OPT_OUT \

@@ -26,7 +26,7 @@ CREATE TABLE sf_errors.good (argument text PRIMARY KEY, value text);
 INSERT INTO sf_errors.good VALUES
 	('phone', '+14155550123'), ('program', 'orders'), ('campaign', 'orders'), ('template', 'plain'), ('provider', 'acme'),
 	('kind', 'http'), ('body', 'Hello'), ('vars', '{}'), ('key', 'k'), ('idempotency_key', 'k2'), ('message_id', '1'),
-	('purpose', 'transactional'), ('brand', 'Acme'), ('method', 'web_form'), ('evidence', '{}'), ('region', 'US'),
+	('amount', '1'), ('purpose', 'transactional'), ('brand', 'Acme'), ('method', 'web_form'), ('evidence', '{}'), ('region', 'US'),
 	('missing', 'empty'), ('partials', '{}'), ('query', 'SELECT ''+14155550123'' AS phone, ''x'' AS body'), ('level', 'sender'),
 	('settings', '{"url": "https://sms.example.com/", "fields": {"to": "{{to}}", "text": "{{body}}"}}'),
 	('on_invalid', 'skip'), ('outcome', 'failed'), ('worker', 'dispatcher'), ('mode', 'auto'), ('time_zone', 'Europe/Paris'),

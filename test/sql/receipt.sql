@@ -22,7 +22,7 @@ SELECT smsfollow.apply_receipt(1, 'test-' || id, NULL, status, reason, code, NUL
 FROM (VALUES (10, 'read', NULL, NULL), (10, 'delivered', NULL, NULL), (11, 'delivered', NULL, NULL), (11, 'read', NULL, NULL), (12, 'failed', 'blocked', '30007'), (12, 'read', NULL, NULL), (13, 'queued', NULL, NULL), (13, 'cancelled', NULL, NULL)) v(id, status, reason, code);
 SELECT id, state, reason FROM t.log WHERE id BETWEEN 10 AND 13;
 SELECT * FROM t.miscount;
-SELECT metric, reason, texts FROM smsfollow.kpi_reason;
+SELECT metric, reason, texts FROM smsfollow.kpi_reason ORDER BY 1, 2;
 -- money: the first price counts, whoever names it
 SELECT smsfollow.apply_receipt(1, 'test-13', NULL, status, NULL, NULL, NULL, cost, 'USD', '{}') AS moved FROM (VALUES ('sent', 0.0075), ('delivered', 0.01)) v(status, cost);
 SELECT smsfollow.apply_receipt(1, 'test-14', NULL, status, NULL, NULL, NULL, cost, 'USD', '{}') AS moved FROM (VALUES ('sent', NULL), ('delivered', 0.02)) v(status, cost);
