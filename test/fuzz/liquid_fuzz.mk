@@ -6,7 +6,9 @@ SECONDS = 60
 PG_CONFIG ?= pg_config
 BUILD = $(TOP)/build/fuzz
 GUARD = $(TOP)/test/unit/liquid
-DRIVER = $(shell $(CC) -print-runtime-dir)/libclang_rt.fuzzer_no_main-$(shell uname -m).a
+# its name has the machine in it where the folder does not
+RUNTIME = $(shell $(CC) -print-runtime-dir)/libclang_rt.fuzzer_no_main
+DRIVER = $(firstword $(wildcard $(RUNTIME)-$(shell uname -m).a $(RUNTIME).a))
 ENGINE = $(filter-out %/sql.c %/cache.c,$(wildcard $(TOP)/src/liquid/*.c))
 OTHERS = $(TOP)/src/phone/e164.c $(filter-out %/sql.c,$(wildcard $(TOP)/src/text/*.c))
 OBJECTS = $(patsubst $(TOP)/src/%.c,$(BUILD)/%.o,$(ENGINE) $(OTHERS))
