@@ -13,7 +13,7 @@
  * - Numbers are exact.  A decimal prints as the data has it (19.90), a result
  *   without zeros at its end; a quotient that does not end has 16 digits.
  * - An object's keys come in the order of jsonb.
- * - Dates print in the reader's time zone.  3/4/2026 is two days, so it is
+ * - Dates print in the reader's time zone and language.  3/4/2026 is two days, so it is
  *   none and stays as it is.
  * - A template loaded by render sees its arguments and the variables of the
  *   text, but nothing that was assigned around it.

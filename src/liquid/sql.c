@@ -12,6 +12,8 @@
 #include "settings.h"
 #include "template/saved.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(smsfollow_render);
 
@@ -25,6 +27,51 @@ given_partial(void *partials, const char *name, sf_liquid_error *error)
 		v.type != jbvString)
 		return NULL;
 	return sf_cached_template(v.val.string.val, v.val.string.len, error);
+}
+
+/* The saved templates that a call of the function has looked up. */
+typedef struct saved_partials
+{
+	sf_saved	saved;
+	SnapshotData seen;			/* what they were looked up under */
+} saved_partials;
+
+/*
+ * True when two snapshots show the same: transactions only ever leave the set
+ * of those that run below xmax, so that as many are the same ones.
+ */
+static bool
+same_view(const SnapshotData *a, const SnapshotData *b)
+{
+	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
+		a->subxcnt == b->subxcnt && a->curcid == b->curcid;
+}
+
+/*
+ * A saved template, looked up once for all the rows of a query: what was found
+ * counts as long as the snapshot shows the same.
+ */
+static const sf_template *
+saved_partial(void *function, const char *name, sf_liquid_error *error)
+{
+	FmgrInfo   *flinfo = function;
+	saved_partials *partials = flinfo->fn_extra;
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	if (partials == NULL)
+	{
+		partials = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(saved_partials));
+		partials->saved.context = AllocSetContextCreate(flinfo->fn_mcxt, "smsfollow partials", ALLOCSET_SMALL_SIZES);
+		flinfo->fn_extra = partials;
+	}
+	if (partials->saved.bodies != NIL && !same_view(&partials->seen, snapshot))
+	{
+		partials->saved.bodies = NIL;
+		MemoryContextReset(partials->saved.context);
+	}
+	if (partials->saved.bodies == NIL)
+		partials->seen = *snapshot;
+	return sf_saved_partial(&partials->saved, name, error);
 }
 
 /* Raises what went wrong. */
@@ -67,7 +114,6 @@ smsfollow_render(PG_FUNCTION_ARGS)
 {
 	sf_liquid_options options = {0};
 	sf_liquid_error error = {0};
-	sf_saved	saved = {0};
 	sf_liquid_result result;
 	const sf_template *t;
 	text	   *template;
@@ -98,9 +144,8 @@ smsfollow_render(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		saved.context = CurrentMemoryContext;
-		options.partial = sf_saved_partial;
-		options.partial_arg = &saved;
+		options.partial = saved_partial;
+		options.partial_arg = fcinfo->flinfo;
 	}
 	options.missing = PG_ARGISNULL(3) ? SF_MISSING_EMPTY : missing_policy(PG_GETARG_TEXT_PP(3));
 	options.now = sf_clock();

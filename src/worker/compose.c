@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/memutils.h"
 
 #include "liquid/cache.h"
 #include "policy/wording.h"
@@ -51,6 +52,8 @@ render(sf_text *text, const sf_draft *draft)
 	StringInfoData out;
 	const sf_template *template;
 	Jsonb	   *vars = draft->vars;
+	MemoryContext each;
+	MemoryContext caller;
 	sf_liquid_result result = SF_LIQUID_ERROR;
 
 	if (!draft->has_template)
@@ -80,7 +83,12 @@ render(sf_text *text, const sf_draft *draft)
 		options.region = draft->region;
 		options.partial = sf_saved_partial;
 		options.partial_arg = draft->saved;
+		/* what a render leaves behind may be large, and a wave renders many */
+		each = AllocSetContextCreate(CurrentMemoryContext, "smsfollow render", ALLOCSET_DEFAULT_SIZES);
+		caller = MemoryContextSwitchTo(each);
 		result = sf_cached_render(template, vars, &options, &out, &error);
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(each);
 		text->body = out.data;
 	}
 	if (result == SF_LIQUID_OK)

@@ -35,6 +35,22 @@ SELECT smsfollow.create_template('footer', 'Never.');
 SELECT smsfollow.render('Hi. {% render "footer" %}');
 ROLLBACK;
 SELECT smsfollow.render('Hi. {% render "footer" %}');
+-- in a loop of one transaction, too, where the function is set up but once
+DO $$
+DECLARE
+	said text := '';
+BEGIN
+	FOR i IN 1 .. 3 LOOP
+		IF i = 3 THEN
+			PERFORM smsfollow.create_template('changing', 'two');
+		ELSIF i = 1 THEN
+			PERFORM smsfollow.create_template('changing', 'one');
+		END IF;
+		said := said || ' ' || smsfollow.render('{% render "changing" %}');
+	END LOOP;
+	RAISE NOTICE '%', said;
+END
+$$;
 SELECT smsfollow.template_body('footer'), smsfollow.template_body('none') IS NULL AS none, smsfollow.template_body(NULL) IS NULL AS nothing;
 
 \echo --- in texts: a partial may read the contact, and wordings are those of the moment
