@@ -32,6 +32,20 @@ AS 'MODULE_PATHNAME', 'smsfollow_mask_phone';
 COMMENT ON FUNCTION smsfollow.mask_phone(text) IS
 'The number with all but up to four leading and the last two digits replaced by *, at least four digits hidden; *** for what is not E.164.';
 
+CREATE FUNCTION smsfollow.number_type(phone text)
+RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'smsfollow_number_type';
+COMMENT ON FUNCTION smsfollow.number_type(text) IS
+'Internal: type of an E.164 number as phone_info() has it; NULL when it is not valid or libphonenumber is not installed';
+
+CREATE FUNCTION smsfollow.place_zones(region text, subdivision text DEFAULT NULL)
+RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'smsfollow_place_zones';
+COMMENT ON FUNCTION smsfollow.place_zones(text, text) IS
+'Time zones of a country (ISO 3166), or of a state or province of the US or Canada (second part of ISO 3166-2); NULL when it is not known';
+
 CREATE FUNCTION smsfollow.are_e164(phones text[])
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE

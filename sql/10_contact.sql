@@ -11,12 +11,14 @@ CREATE TABLE smsfollow.contact (
 	name text,
 	locale text,
 	region text CHECK (region ~ '^[A-Z]{2}$'),
+	subdivision text CHECK (subdivision ~ '^[A-Z0-9]{1,3}$'),
 	attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
 );
 COMMENT ON TABLE smsfollow.contact IS 'A person or device we may text; the phone number is in contact_phone';
 COMMENT ON COLUMN smsfollow.contact.locale IS 'BCP 47 tag such as en-US, for templates';
 COMMENT ON COLUMN smsfollow.contact.region IS 'ISO 3166-1 alpha-2 country';
+COMMENT ON COLUMN smsfollow.contact.subdivision IS 'State or province, second part of its ISO 3166-2 code, such as FL: decides with the region about time zone and law';
 COMMENT ON COLUMN smsfollow.contact.attributes IS 'Facts for templates, under contact.*';
 
 CREATE TABLE smsfollow.contact_phone (
@@ -37,10 +39,14 @@ CREATE TABLE smsfollow.contact_state (
 	blocked_at timestamptz,
 	cap_most integer,
 	cap_per interval,
-	restricted_at timestamptz
+	restricted_at timestamptz,
+	hours text CHECK (length(hours) <= 200),
+	number_type text
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE smsfollow.contact_state IS 'Per contact: what the gate needs, and the row that serialises decisions about the contact';
 COMMENT ON COLUMN smsfollow.contact_state.time_zone IS 'IANA zone; NULL: not known';
+COMMENT ON COLUMN smsfollow.contact_state.hours IS 'Hours in which the contact wants marketing texts; NULL: said nothing';
+COMMENT ON COLUMN smsfollow.contact_state.number_type IS 'Type of the number as libphonenumber told when the contact was made; NULL: not known';
 COMMENT ON COLUMN smsfollow.contact_state.cap_most IS 'So many marketing texts within cap_per the contact wants at most; NULL: said nothing';
 COMMENT ON COLUMN smsfollow.contact_state.blocked_code IS 'Reason code when a provider says that the number cannot be texted; NULL: none';
 
@@ -61,11 +67,11 @@ BEGIN
 		INSERT INTO smsfollow.contact_phone (phone, contact_id)
 		SELECT phone, contact_id FROM fresh
 		ON CONFLICT (phone) DO NOTHING
-		RETURNING contact_id
+		RETURNING contact_id, phone
 	), made AS (
 		INSERT INTO smsfollow.contact (contact_id) SELECT contact_id FROM linked
 	)
-	INSERT INTO smsfollow.contact_state (contact_id) SELECT contact_id FROM linked;
+	INSERT INTO smsfollow.contact_state (contact_id, number_type) SELECT contact_id, smsfollow.number_type(phone) FROM linked;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.ensure_contacts(text[]) IS
@@ -141,7 +147,8 @@ CREATE FUNCTION smsfollow.add_contact(
 	time_zone text DEFAULT NULL,
 	locale text DEFAULT NULL,
 	region text DEFAULT NULL,
-	attributes jsonb DEFAULT NULL
+	attributes jsonb DEFAULT NULL,
+	subdivision text DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql
 -- definer: callers write contacts through this function only
@@ -163,12 +170,21 @@ BEGIN
 		RAISE EXCEPTION 'region "%" is not a country code', region
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use two capital letters of ISO 3166, such as GB.';
 	END IF;
+	IF subdivision IS NOT NULL AND (subdivision !~ '^[A-Z0-9]{1,3}$' OR region IS NULL
+			OR region IN ('US', 'CA') AND smsfollow.place_zones(region, subdivision) IS NULL) THEN
+		RAISE EXCEPTION 'subdivision "%" is not known', left(subdivision, 20)
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Use the second part of a code of ISO 3166-2, such as FL, together with the region.';
+	END IF;
 	e164 := smsfollow.phone(phone, region);
 	id := smsfollow.hold_contact(e164);
 	UPDATE smsfollow.contact c SET
 		name = coalesce(add_contact.name, c.name),
 		locale = coalesce(add_contact.locale, c.locale),
 		region = coalesce(add_contact.region, c.region),
+		-- a new country leaves the old state behind
+		subdivision = CASE WHEN add_contact.subdivision IS NULL AND (add_contact.region IS NULL OR add_contact.region = c.region)
+			THEN c.subdivision ELSE add_contact.subdivision END,
 		attributes = c.attributes || coalesce(add_contact.attributes, '{}')
 	WHERE c.contact_id = id
 		AND num_nonnulls(add_contact.name, add_contact.locale, add_contact.region, add_contact.attributes) > 0;
@@ -177,5 +193,5 @@ BEGIN
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.add_contact(text, text, text, text, text, jsonb) IS
-'Adds a contact, or changes what is given of an existing one; returns its id. Says nothing about consent: see opt_in. Errors: invalid_parameter_value for a bad number, zone, region or attributes';
+COMMENT ON FUNCTION smsfollow.add_contact(text, text, text, text, text, jsonb, text) IS
+'Adds a contact, or changes what is given of an existing one; returns its id. Says nothing about consent: see opt_in. Errors: invalid_parameter_value for a bad number, zone, region, attributes or subdivision (state or province; needs the region)';

@@ -27,7 +27,8 @@ COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that 
  */
 CREATE FUNCTION smsfollow.gate_facts(contact bigint, campaign integer, sender integer)
 RETURNS TABLE (
-	contact_id bigint, phone text, blocked_code text, restricted_at timestamptz, cap_most integer, cap_per bigint, time_zone text, locale text, region text, contact_vars jsonb,
+	contact_id bigint, phone text, blocked_code text, restricted_at timestamptz, cap_most integer, cap_per bigint, time_zone text, locale text, region text, subdivision text,
+	contact_hours text, number_type text, contact_vars jsonb,
 	consent_state text, consent_event_id bigint, consent_since timestamptz,
 	consent_kind text, consent_expires_at timestamptz, consent_pending_until timestamptz, consent_required text,
 	campaign_id integer, campaign text, all_paused boolean, campaign_paused boolean, in_doubt_policy text, max_attempts integer, offer_id integer,
@@ -37,8 +38,8 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
-	SELECT gate_facts.contact, ph.phone, st.blocked_code, st.restricted_at, st.cap_most, (extract(epoch FROM st.cap_per) * 1000000)::bigint, st.time_zone, k.locale, k.region,
-		jsonb_build_object('contact', k.attributes || jsonb_strip_nulls(jsonb_build_object(
+	SELECT gate_facts.contact, ph.phone, st.blocked_code, st.restricted_at, st.cap_most, (extract(epoch FROM st.cap_per) * 1000000)::bigint, st.time_zone, k.locale, k.region, k.subdivision,
+		st.hours, st.number_type, jsonb_build_object('contact', k.attributes || jsonb_strip_nulls(jsonb_build_object(
 			'name', k.name, 'locale', k.locale, 'region', k.region))),
 		cc.state, cc.consent_event_id, cc.since, cc.kind, cc.expires_at, cc.pending_until, p.consent_required,
 		c.campaign_id, c.name, EXISTS (SELECT FROM smsfollow.kill_switch), c.paused, c.in_doubt_policy, c.max_attempts, c.offer_id,

@@ -19,9 +19,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	VALUES
-		('contact', 'clear', '{name,locale,region,attributes}'::text[]),
+		('contact', 'clear', '{name,locale,region,subdivision,attributes}'::text[]),
 		('contact_phone', 'delete', '{phone}'),
-		('contact_state', 'clear', '{time_zone}'),
+		('contact_state', 'clear', '{time_zone,hours}'),
 		('consent_event', 'keep', '{}'),
 		('consent_evidence', 'delete', '{salt,evidence}'),
 		('contact_consent', 'delete', '{}'),

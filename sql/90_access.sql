@@ -13,7 +13,7 @@ DECLARE
 		'resolve_link', 'record_click',
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
-		'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
+		'next_allowed', 'set_contact_window', 'jurisdictions_of', 'place_zones', 'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['period_bounds', 'explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
 	operators text[] := senders || ARRAY['verify_consent', 'set_consent_rules',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap', 'create_budget', 'alter_budget', 'drop_budget',
@@ -23,6 +23,7 @@ DECLARE
 		'create_program', 'create_campaign', 'create_template', 'check_template',
 		'approve_template', 'retire_template', 'lint', 'lint_text', 'template_names', 'literal_text',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
+		'set_window', 'set_jurisdiction', 'reset_jurisdiction', 'set_holiday',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
 		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status',
@@ -43,7 +44,7 @@ BEGIN
 			'privacy_request', 'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
 			'cap_rule', 'budget', 'kill_switch',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
-			'template', 'template_version', 'template_wording', 'provider', 'provider_kind', 'sender', 'in_doubt', 'consent_event'];
+			'template', 'template_version', 'template_wording', 'provider', 'provider_kind', 'sender', 'send_window', 'jurisdiction', 'jurisdiction_in_force', 'holiday', 'in_doubt', 'consent_event'];
 		WHEN 'worker' THEN
 			-- everything in the schema, and nothing outside it
 			EXECUTE format('GRANT USAGE ON SCHEMA smsfollow TO %s', role);
@@ -83,6 +84,8 @@ BEGIN
 		SELECT c.oid, CASE c.relname
 				WHEN 'provider_kind' THEN 'WHERE NOT builtin'
 				WHEN 'click_rule' THEN 'WHERE NOT builtin'
+				WHEN 'jurisdiction' THEN 'WHERE NOT builtin'
+				WHEN 'holiday' THEN 'WHERE NOT builtin'
 				WHEN 'provider' THEN 'WHERE provider_id >= 100'
 				WHEN 'sender' THEN 'WHERE sender_id >= 100'
 				WHEN 'opt_out_rule' THEN 'WHERE NOT builtin'

@@ -53,6 +53,9 @@ int			sf_click_ip = SF_CLICK_IP_FULL;
 int			sf_claim_commit = SYNCHRONOUS_COMMIT_ON;
 double		sf_clock_offset = 0;
 char	   *sf_default_region = NULL;
+char	   *sf_refused_number_types = NULL;
+int			sf_window_margin = 15;
+int			sf_unknown_state = SF_STATE_STRICT;
 
 /* The claim is the permit to send, so it has to be durable: no "off". */
 static const struct config_enum_entry claim_commit_options[] = {
@@ -67,6 +70,12 @@ static const struct config_enum_entry click_ip_options[] = {
 	{"none", SF_CLICK_IP_NONE, false},
 	{"truncated", SF_CLICK_IP_TRUNCATED, false},
 	{"full", SF_CLICK_IP_FULL, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry unknown_state_options[] = {
+	{"strict", SF_STATE_STRICT, false},
+	{"country", SF_STATE_COUNTRY, false},
 	{NULL, 0, false}
 };
 
@@ -220,6 +229,34 @@ check_region(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+/* smsfollow.refused_number_types: names of types, separated by commas. */
+static bool
+check_number_types(char **newval, void **extra, GucSource source)
+{
+	static const char *const types[] = {
+		"FIXED_LINE", "MOBILE", "FIXED_LINE_OR_MOBILE", "TOLL_FREE", "PREMIUM_RATE", "SHARED_COST",
+		"VOIP", "PERSONAL_NUMBER", "PAGER", "UAN", "VOICEMAIL", "UNKNOWN"
+	};
+
+	for (const char *p = *newval + strspn(*newval, ", "); *p != '\0';)
+	{
+		size_t		n = strcspn(p, ", ");
+		bool		known = false;
+
+		for (int i = 0; i < lengthof(types) && !known; i++)
+			known = strlen(types[i]) == n && pg_strncasecmp(types[i], p, n) == 0;
+		if (!known)
+		{
+			GUC_check_errdetail("\"%.*s\" is no type of phone number.", (int) n, p);
+			GUC_check_errhint("Types are FIXED_LINE, MOBILE, FIXED_LINE_OR_MOBILE, TOLL_FREE, PREMIUM_RATE, SHARED_COST, VOIP, PERSONAL_NUMBER, PAGER, UAN, VOICEMAIL and UNKNOWN.");
+			return false;
+		}
+		p += n;
+		p += strspn(p, ", ");
+	}
+	return true;
+}
+
 /* Settings of the worker that name things outside the database. */
 static void
 define_places(void)
@@ -332,6 +369,22 @@ define_tuning(void)
 							"A number of days; -1 keeps it for ever.",
 							&sf_log_retention, -1, -1, 36525,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("smsfollow.refused_number_types",
+							   "Types of phone numbers to which no text goes.",
+							   "A comma-separated list of libphonenumber's types. Numbers of unknown type pass unless UNKNOWN is listed.",
+							   &sf_refused_number_types, "PREMIUM_RATE, TOLL_FREE, SHARED_COST, UAN, FIXED_LINE, VOICEMAIL",
+							   PGC_SIGHUP, 0,
+							   check_number_types, NULL, NULL);
+	DefineCustomIntVariable("smsfollow.window_margin",
+							"Minutes before the end of a jurisdiction's hours after which no text goes any more.",
+							"Carriers queue texts; this is the time they may take.",
+							&sf_window_margin, 15, 0, 240,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomEnumVariable("smsfollow.unknown_state",
+							 "Which rules hold for a recipient whose state nobody knows.",
+							 "strict: those of smsfollow.jurisdiction with subdivision * too; country: the country's alone.",
+							 &sf_unknown_state, SF_STATE_STRICT, unknown_state_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("smsfollow.claim_commit",
 							 "The synchronous_commit level of the transaction that permits a text to be sent.",
 							 NULL,

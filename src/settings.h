@@ -13,6 +13,13 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+/* Which rules hold for a number of the US whose state nobody knows. */
+typedef enum sf_state_policy
+{
+	SF_STATE_STRICT,			/* those with subdivision * too */
+	SF_STATE_COUNTRY			/* the country's alone */
+} sf_state_policy;
+
 extern char *sf_databases;		/* list of database names; SIGHUP */
 extern int	sf_max_databases;	/* 1 .. 64; at server start */
 extern char *sf_worker_role;	/* role the workers log in as; empty: the extension's owner */
@@ -37,6 +44,9 @@ extern int	sf_click_ip;		/* an sf_click_ip_kind: what is kept of the addresses o
 extern int	sf_claim_commit;	/* synchronous_commit of the claim, a SyncCommitLevel; never off */
 extern double sf_clock_offset;	/* s, within a hundred years, added to the wall clock; superuser, tests */
 extern char *sf_default_region; /* ISO 3166; USERSET */
+extern char *sf_refused_number_types;	/* list of libphonenumber's names of types */
+extern int	sf_window_margin;	/* minutes, 0 .. 240: jurisdictions' hours end so much earlier */
+extern int	sf_unknown_state;	/* an sf_state_policy */
 
 typedef enum sf_click_ip_kind
 {

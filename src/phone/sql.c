@@ -39,6 +39,8 @@ PG_FUNCTION_INFO_V1(smsfollow_phone);
 PG_FUNCTION_INFO_V1(smsfollow_phone_info);
 PG_FUNCTION_INFO_V1(smsfollow_mask_phone);
 PG_FUNCTION_INFO_V1(smsfollow_are_e164);
+PG_FUNCTION_INFO_V1(smsfollow_number_type);
+PG_FUNCTION_INFO_V1(smsfollow_place_zones);
 
 /*
  * The region that applies: argument argno if given, else the setting.  Writes
@@ -120,20 +122,27 @@ put_text(Datum *values, bool *nulls, int column, const char *s)
 	nulls[column] = false;
 }
 
-/* The zones of a number as an array; NULL when it belongs to no country. */
+static Datum
+text_array(const char *const *strings, int n)
+{
+	Datum		elements[SF_PREFIX_MAX_ZONES];
+
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(strings[i]);
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* The zones of a number; NULL when it belongs to no country. */
 static void
 put_zones(Datum *values, bool *nulls, const char *e164)
 {
 	const char *zones[SF_PREFIX_MAX_ZONES];
-	Datum		names[SF_PREFIX_MAX_ZONES];
 	bool		by_country;
 	int			n = e164[0] == '\0' ? 0 : sf_prefix_zones(e164, zones, &by_country);
 
 	if (n == 0)
 		return;
-	for (int i = 0; i < n; i++)
-		names[i] = CStringGetTextDatum(zones[i]);
-	values[INFO_TIME_ZONES] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[INFO_TIME_ZONES] = text_array(zones, n);
 	nulls[INFO_TIME_ZONES] = false;
 }
 
@@ -236,4 +245,36 @@ smsfollow_are_e164(PG_FUNCTION_ARGS)
 			PG_RETURN_BOOL(false);
 	}
 	PG_RETURN_BOOL(true);
+}
+
+/*
+ * number_type(phone)
+ */
+Datum
+smsfollow_number_type(PG_FUNCTION_ARGS)
+{
+	text	   *phone = PG_GETARG_TEXT_PP(0);
+	sf_lib_number number;
+
+	if (!sf_phone_lookup(VARDATA_ANY(phone), VARSIZE_ANY_EXHDR(phone), NULL, false, &number) ||
+		number.status != SF_LIB_VALID)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(number.type));
+}
+
+/*
+ * place_zones(region, subdivision)
+ */
+Datum
+smsfollow_place_zones(PG_FUNCTION_ARGS)
+{
+	const char *zones[SF_PREFIX_MAX_ZONES];
+	int			n = 0;
+
+	if (!PG_ARGISNULL(0))
+		n = sf_place_zones(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						   PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1)), zones);
+	if (n == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(text_array(zones, n));
 }

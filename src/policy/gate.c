@@ -12,6 +12,7 @@
 #include "policy/budget.h"
 #include "policy/cap.h"
 #include "policy/gate.h"
+#include "policy/quiet.h"
 
 #define SF_NEXT_STEPS 1000		/* until rules about time agree on an instant, or never will */
 
@@ -98,10 +99,12 @@ static const sf_rule before_body[] = {
 	{"expiry", rule_expiry, NULL, NULL},
 	{"blocked", rule_blocked, NULL, NULL},
 	{"restricted", rule_restricted, NULL, NULL},
+	{"recipient", sf_rule_recipient, NULL, NULL},
 	{"consent", sf_rule_consent, NULL, NULL},
 	{"approval", sf_rule_approval, NULL, NULL},
 	{"pause", rule_pause, NULL, NULL},
 	{"sender", rule_sender, NULL, NULL},
+	{"quiet_hours", sf_rule_quiet, sf_quiet_next, NULL},
 	{NULL}
 };
 
@@ -224,6 +227,11 @@ settle_time(const sf_facts *facts, sf_answer *answer)
 	{
 		answer->verdict = SF_EXPIRE;
 		answer->next_at = 0;
+		if (answer->patient && facts->expires_at != 0)
+		{
+			answer->verdict = SF_DEFER;
+			answer->next_at = facts->expires_at;
+		}
 	}
 }
 

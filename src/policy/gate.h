@@ -88,6 +88,9 @@ typedef struct sf_facts
 	const char *time_zone;
 	const char *locale;
 	const char *region;
+	const char *subdivision;	/* state or province of the address */
+	const char *contact_hours;	/* in which the contact wants texts; NULL: said nothing */
+	const char *number_type;	/* as libphonenumber has it; NULL: not known */
 	const char *consent_state;	/* none, opted_in, opted_out */
 	int64		consent_event_id;
 	TimestampTz consent_since;
@@ -129,6 +132,7 @@ typedef struct sf_answer
 	TimestampTz next_at;		/* SF_DEFER: when to try again; DT_NOEND: when somebody changed something */
 	bool		exact;			/* next_at is the instant at which the rule allows, not a guess */
 	bool		quiet;			/* no rule about this text: a verdict at each look would tell nothing */
+	bool		patient;		/* waits for the end of its time where that comes first */
 	bool		wordy;			/* asked by explain: say what you saw even if you allow */
 } sf_answer;
 
@@ -177,6 +181,9 @@ extern void sf_rule_approval(const sf_facts *facts, sf_answer *answer);
 extern int	sf_facts_of_texts(Datum ids, Datum times, Datum returned, TimestampTz now, sf_facts **facts);
 /* Of a text that a campaign would send to a contact (0: to a number never seen). */
 extern bool sf_facts_of_pair(int64 contact_id, int32 campaign_id, TimestampTz now, sf_facts *facts);
+
+/* recipient.c */
+extern void sf_rule_recipient(const sf_facts *facts, sf_answer *answer);
 
 /* tables.c; runs inside SPI */
 /* Reads the tables of rules again if somebody changed them. */

@@ -22,6 +22,8 @@
 #include "policy/budget.h"
 #include "policy/cap.h"
 #include "policy/gate.h"
+#include "policy/jurisdiction.h"
+#include "policy/quiet.h"
 #include "policy/wording.h"
 #include "worker/spi_array.h"
 
@@ -33,6 +35,8 @@ static void (*const loaders[]) (void) = {
 	sf_caps_load,
 	sf_budgets_load,
 	sf_wording_load,
+	sf_jurisdictions_load,
+	sf_windows_load,
 	NULL
 };
 
