@@ -12,6 +12,7 @@ DECLARE
 		'set_contact_cap',
 		'resolve_link', 'record_click',
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
+		'preview_cost', 'measure_texts', 'segment_price', 'lint_text',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'next_allowed', 'set_contact_window', 'jurisdictions_of', 'place_zones', 'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['period_bounds', 'explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
@@ -21,7 +22,7 @@ DECLARE
 		'create_offer', 'add_coupons', 'set_offer',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
-		'approve_template', 'retire_template', 'lint', 'lint_text', 'template_names', 'literal_text',
+		'approve_template', 'retire_template', 'lint', 'template_names', 'literal_text',
 		'set_brand', 'set_opt_out_line', 'set_text_rules', 'pause', 'resume',
 		'set_window', 'set_jurisdiction', 'reset_jurisdiction', 'set_holiday',
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',

@@ -20,8 +20,11 @@
 #include "policy/wording.h"
 #include "settings.h"
 #include "template/version.h"
+#include "text/link.h"
 #include "text/text_pg.h"
 #include "worker/claim.h"
+
+#define SF_MAX_LINKS 100			/* whose letters are left alone */
 
 /* Suppresses a text. */
 static void
@@ -226,6 +229,43 @@ name_character(const char *body)
 }
 
 /*
+ * Smart encoding by the program's mode.  A link stays as it is to the byte:
+ * with another letter it would lead elsewhere.
+ */
+static void
+smart_encode(sf_text *text, sf_smart_mode mode)
+{
+	size_t		len = strlen(text->body);
+	sf_link    *links;
+	sf_segments counted;
+	StringInfoData out;
+	size_t		at = 0;
+	int			n;
+
+	if (mode == SF_SMART_OFF)
+		return;
+	sf_count_segments(text->body, len, &counted);
+	if (counted.encoding == SF_GSM7)
+		return;
+	links = palloc(sizeof(sf_link) * SF_MAX_LINKS);
+	n = sf_find_links(text->body, len, links, SF_MAX_LINKS);
+	initStringInfo(&out);
+	for (int i = 0; i <= n; i++)
+	{
+		size_t		end = i < n ? links[i].offset : len;
+		size_t		encoded_len;
+		char	   *encoded = sf_text_smart(pnstrdup(text->body + at, end - at), end - at, SF_SMART_ALWAYS, &encoded_len);
+
+		appendBinaryStringInfo(&out, encoded, encoded_len);
+		if (i < n)
+			appendBinaryStringInfo(&out, text->body + end, links[i].len);
+		at = i < n ? end + links[i].len : len;
+	}
+	if (mode == SF_SMART_ALWAYS || sf_smart_pays(&counted, out.data, out.len))
+		text->body = out.data;
+}
+
+/*
  * The body of a text that the gate allows, ready to be handed over.
  */
 void
@@ -252,11 +292,7 @@ sf_compose(sf_text *text, const sf_draft *draft)
 	if (text->fate != SF_FATE_SEND)
 		return;
 	if (w != NULL)
-	{
-		size_t		len;
-
-		text->body = sf_text_smart(unconstify(char *, text->body), strlen(text->body), w->smart, &len);
-	}
+		smart_encode(text, w->smart);
 	sf_count_segments(text->body, strlen(text->body), &text->segments);
 	if (text->segments.segments > most)
 		refuse(text, "too_many_segments",

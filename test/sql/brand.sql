@@ -145,6 +145,9 @@ SELECT m AS mode, n, e.encoding, e.segments FROM unnest('{off,only_if_gsm}'::tex
 	'Hello Maya! Our spring sale starts on Friday with a fifth off all shoes. It’s on for two days: [link] ok?',
 	'Hi Leo, we’ve kept a lamp in your size and colour for you, a third off until Sunday evening: [link]']) WITH ORDINALITY b(body, n), t.encoded(m, b.body) e ORDER BY 2, 1 DESC;
 
+-- a link stays as it is to the byte
+SELECT m, e.body FROM unnest('{always,only_if_gsm}'::text[]) m, unnest(ARRAY['“Here”: https://example.com/łódź – or not', 'Don’t wait: https://example.com/café, ' || repeat('x', 60)]) b, t.encoded(m, b) e;
+
 -- a text that is too long says which character does it
 SELECT smsfollow.set_text_rules('news', 'off', 1);
 SELECT t.next(1, repeat('a', 160)), t.settle('accepted');
