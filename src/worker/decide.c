@@ -16,7 +16,7 @@
 
 #include "policy/budget.h"
 #include "policy/gate.h"
-#include "policy/place.h"
+#include "policy/jurisdiction.h"
 #include "settings.h"
 #include "worker/claim.h"
 
@@ -134,9 +134,7 @@ reading_zone(const sf_facts *facts)
 {
 	sf_place	place;
 
-	if (facts->time_zone != NULL)
-		return facts->time_zone;
-	sf_place_find(facts->phone, NULL, facts->region, NULL, &place);
+	sf_facts_place(facts, &place);
 	return place.nzones == 1 ? place.zone[0] : NULL;
 }
 

@@ -127,6 +127,10 @@ subtest planted_trigger_is_not_superuser => sub {
 	$sms->sql('DROP TRIGGER planted ON smsfollow.inflight; DROP FUNCTION public.planted()');
 
 	# everything the workers do is possible with these rights
+	$sms->sql(q{SELECT smsfollow.create_template('sign', 'Yours'), smsfollow.create_template('letter', 'Hello. {% render "sign" %}')});
+	my $letter = $sms->sql("SELECT smsfollow.send('" . $sms->contact . "', template => 'letter')");
+	ok($sms->wait_for_state($letter, 'accepted'), 'a template that includes another is sent');
+	is($sms->sql("SELECT body FROM smsfollow.message_log WHERE message_id = $letter"), 'Hello. Yours', 'as a whole');
 	my $phone = $sms->contact;
 	$sms->gateway->fault(kind => 'reset', to => $phone, count => 1);
 	my $doubt = $sms->send($phone, 'Hello');
