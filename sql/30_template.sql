@@ -12,9 +12,11 @@ CREATE TABLE smsfollow.template (
 	template_id integer PRIMARY KEY DEFAULT nextval('smsfollow.template_id_seq'),
 	name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 100),
 	program_id integer,
+	media jsonb,
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
 );
 COMMENT ON TABLE smsfollow.template IS 'A named text with variables; its wordings are in template_version and template_wording';
+COMMENT ON COLUMN smsfollow.template.media IS 'What goes along with its texts where neither they nor their campaign bring any, see send(); NULL: nothing';
 COMMENT ON COLUMN smsfollow.template.program_id IS 'The program it belongs to, whose brand profile it keeps; NULL: any may use it';
 
 CREATE TABLE smsfollow.template_version (

@@ -14,7 +14,7 @@ CREATE TABLE smsfollow.provider_kind (
 COMMENT ON TABLE smsfollow.provider_kind IS
 'How to talk to one kind of SMS gateway, as data: request templates, where to find what in answers and callbacks, what error codes mean. Add your own with smsfollow.add_provider_kind().';
 COMMENT ON COLUMN smsfollow.provider_kind.name IS 'Name of the kind: a lower-case letter, then up to 62 lower-case letters, digits or underscores.';
-COMMENT ON COLUMN smsfollow.provider_kind.description IS 'The description: base_url, auth, send, response, classify, dlr_classify, status_map, retry_after, fetch, lookup, webhooks. smsfollow.check_provider() tells what is wrong with one.';
+COMMENT ON COLUMN smsfollow.provider_kind.description IS 'The description: base_url, auth, send, response, classify, dlr_classify, status_map, retry_after, media, fetch, lookup, webhooks. smsfollow.check_provider() tells what is wrong with one.';
 COMMENT ON COLUMN smsfollow.provider_kind.builtin IS 'True for the kinds that come with the extension; they follow its version and are not dumped.';
 
 CREATE TABLE smsfollow.provider (
@@ -96,6 +96,7 @@ INSERT INTO smsfollow.provider_kind (name, description, builtin) VALUES
 	"base_url": "https://api.twilio.com",
 	"auth": {"type": "basic", "user": "{{cred.api_key|or:cred.account}}", "password": "{{cred.api_secret|or:cred.auth_token}}"},
 	"limits": {"recipients": 1, "body_chars": 1600},
+	"media": {"max": 10},
 	"send": {
 		"method": "POST", "path": "/2010-04-01/Accounts/{{cred.account}}/Messages.json", "encoding": "form",
 		"body": {
@@ -103,6 +104,7 @@ INSERT INTO smsfollow.provider_kind (name, description, builtin) VALUES
 			"From": "{{from|unless_prefix:MG}}",
 			"MessagingServiceSid": "{{from|if_prefix:MG|or:setting.messaging_service}}",
 			"Body": "{{body}}",
+			"MediaUrl": "{{media}}",
 			"StatusCallback": "{{callback}}",
 			"ValidityPeriod": "{{ttl_s|max:36000}}"}},
 	"response": {

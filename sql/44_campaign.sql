@@ -16,6 +16,7 @@ CREATE TABLE smsfollow.campaign (
 	expires_after interval NOT NULL DEFAULT '72 hours' CHECK (expires_after > '0' AND expires_after <= '10 years'),
 	paused boolean NOT NULL DEFAULT false,
 	offer_id integer REFERENCES smsfollow.offer,
+	media jsonb,
 	tags text[] NOT NULL DEFAULT '{}',
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
 	created_by text NOT NULL DEFAULT session_user
@@ -28,6 +29,7 @@ COMMENT ON COLUMN smsfollow.campaign.in_doubt_policy IS 'hold, retry_after_looku
 COMMENT ON COLUMN smsfollow.campaign.max_attempts IS 'NULL: smsfollow.max_attempts';
 COMMENT ON COLUMN smsfollow.campaign.expires_after IS 'A text that could not go this long after its send_at is not sent';
 COMMENT ON COLUMN smsfollow.campaign.offer_id IS 'Offer whose codes its texts carry, as {{ coupon.code }}; NULL: none';
+COMMENT ON COLUMN smsfollow.campaign.media IS 'What goes along with its texts that bring none of their own, see send(); NULL: nothing';
 COMMENT ON COLUMN smsfollow.campaign.paused IS 'True: its texts wait';
 COMMENT ON COLUMN smsfollow.campaign.tags IS 'What caps may count by; a text keeps those that its campaign had when it was queued';
 

@@ -35,10 +35,12 @@ CREATE TABLE smsfollow.message (
 	body text,
 	vars jsonb,
 	tags text[],
-	notice text
+	notice text,
+	media jsonb
 ) PARTITION BY RANGE (created_at);
 COMMENT ON TABLE smsfollow.message IS 'One text to one contact as it was asked for; never changed. See message_log for what became of it';
 COMMENT ON COLUMN smsfollow.message.body IS 'Literal text, when no template was given';
+COMMENT ON COLUMN smsfollow.message.media IS 'Addresses of what goes along with it, a list of texts, see send(); NULL: nothing';
 COMMENT ON COLUMN smsfollow.message.vars IS 'Values for the template';
 COMMENT ON COLUMN smsfollow.message.tags IS 'Those of its campaign when it was queued; NULL: none';
 COMMENT ON COLUMN smsfollow.message.notice IS 'opt_out_confirmation or opt_in_request: a text about consent itself, which only the functions that record consent write; NULL: an ordinary text';

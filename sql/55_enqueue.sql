@@ -11,6 +11,7 @@ CREATE FUNCTION smsfollow.enqueue(
 	vars jsonb[],
 	bodies text[],
 	keys text[],
+	media jsonb[] DEFAULT NULL,
 	OUT ids bigint[],
 	OUT queued bigint
 )
@@ -23,7 +24,7 @@ DECLARE
 	v record;
 	now timestamptz;
 BEGIN
-	SELECT k.program_id, k.lane, smsfollow.paused_code(k.paused, p.paused) AS held, nullif(k.tags, '{}') AS tags,
+	SELECT k.program_id, k.lane, smsfollow.paused_code(k.paused, p.paused) AS held, nullif(k.tags, '{}') AS tags, k.media,
 		coalesce(enqueue.expires_after, k.expires_after) AS expires_after,
 		x.requires_approval
 	INTO c FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id)
@@ -48,7 +49,7 @@ BEGIN
 		RAISE EXCEPTION 'vars must be a JSON object'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"first_name": "Ana"}.';
 	END IF;
-	SELECT x.template_version_id, x.template_id, x.version, x.state, x.variables, t.name, t.program_id INTO v
+	SELECT x.template_version_id, x.template_id, x.version, x.state, x.variables, t.name, t.program_id, t.media INTO v
 	FROM smsfollow.template_version x JOIN smsfollow.template t USING (template_id) WHERE x.template_version_id = template_version;
 	IF v.template_version_id IS DISTINCT FROM template_version THEN
 		RAISE EXCEPTION 'template version % does not exist', template_version
@@ -85,6 +86,8 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Shorten it; a text has at most 10 segments.';
 	END IF;
 
+	PERFORM smsfollow.check_media(u.m) FROM (SELECT DISTINCT x.m FROM unnest(media) AS x(m)) u;
+
 	PERFORM smsfollow.ensure_contacts(phones);
 	IF c.held IS NOT NULL THEN
 		-- waits for a resume() that runs, and makes a later one wait: it must find these texts
@@ -102,9 +105,9 @@ BEGIN
 	WITH asked AS MATERIALIZED (
 		-- ids in the order of the call: texts of one moment go in that order
 		SELECT o.n, nextval('smsfollow.message_id_seq') AS message_id, o.contact_id,
-			   greatest(o.send_at, now) AS send_at, o.vars, o.body, o.key
-		FROM (SELECT u.n, p.contact_id, u.send_at, u.vars, u.body, u.key
-			  FROM unnest(phones, send_ats, vars, bodies, keys) WITH ORDINALITY AS u(phone, send_at, vars, body, key, n)
+			   greatest(o.send_at, now) AS send_at, o.vars, o.body, o.key, o.media
+		FROM (SELECT u.n, p.contact_id, u.send_at, u.vars, u.body, u.key, u.media
+			  FROM unnest(phones, send_ats, vars, bodies, keys, media) WITH ORDINALITY AS u(phone, send_at, vars, body, key, media, n)
 			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone OFFSET 0) p
 			  ORDER BY u.n) o
 	), keyed AS (
@@ -118,9 +121,9 @@ BEGIN
 		WHERE a.key IS NULL OR a.message_id IN (SELECT k.message_id FROM keyed k)
 	), written AS (
 		INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id,
-									   sender_id, lane, send_at, expires_at, created_by, body, vars, tags)
+									   sender_id, lane, send_at, expires_at, created_by, body, vars, tags, media)
 		SELECT t.message_id, now, t.contact_id, campaign, CASE WHEN coalesce(t.body, '') = '' THEN template_version END, sender, c.lane,
-			   t.send_at, t.send_at + c.expires_after, session_user, nullif(t.body, ''), t.vars, c.tags
+			   t.send_at, t.send_at + c.expires_after, session_user, nullif(t.body, ''), t.vars, c.tags, coalesce(t.media, c.media, v.media)
 		FROM taken t
 	), placed AS (
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, code)
@@ -153,7 +156,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.enqueue(integer, integer, integer, interval, text[], timestamptz[], jsonb[], text[], text[]) IS
+COMMENT ON FUNCTION smsfollow.enqueue(integer, integer, integer, interval, text[], timestamptz[], jsonb[], text[], text[], jsonb[]) IS
 'Internal, under send, schedule and schedule_many: writes texts and their places in the queue, set-based; ids are in order, the first id for a repeated key; queued counts the new ones. Numbers must be E.164';
 
 CREATE FUNCTION smsfollow.resolve_campaign(campaign text) RETURNS integer
@@ -180,7 +183,7 @@ COMMENT ON FUNCTION smsfollow.resolve_campaign(text) IS 'Internal: campaign by n
 
 CREATE FUNCTION smsfollow.enqueue_one(
 	phone text, body text, template text, vars jsonb, send_at timestamptz,
-	campaign text, idempotency_key text, sender text, expires_after interval
+	campaign text, idempotency_key text, sender text, expires_after interval, media text[]
 ) RETURNS bigint
 LANGUAGE plpgsql
 -- definer: resolves names in tables that callers may not read
@@ -207,10 +210,10 @@ BEGIN
 	END IF;
 	e164 := smsfollow.phone(phone);
 	RETURN (SELECT q.ids[1] FROM smsfollow.enqueue(cid, version, smsfollow.sender_id(sender), expires_after,
-		ARRAY[e164], ARRAY[send_at], ARRAY[vars], ARRAY[body], ARRAY[idempotency_key]) q);
+		ARRAY[e164], ARRAY[send_at], ARRAY[vars], ARRAY[body], ARRAY[idempotency_key], ARRAY[to_jsonb(media)]) q);
 END
 $$;
-COMMENT ON FUNCTION smsfollow.enqueue_one(text, text, text, jsonb, timestamptz, text, text, text, interval) IS 'Internal: common part of send and schedule';
+COMMENT ON FUNCTION smsfollow.enqueue_one(text, text, text, jsonb, timestamptz, text, text, text, interval, text[]) IS 'Internal: common part of send and schedule';
 
 CREATE FUNCTION smsfollow.send(
 	phone text,
@@ -220,13 +223,14 @@ CREATE FUNCTION smsfollow.send(
 	campaign text DEFAULT NULL,
 	idempotency_key text DEFAULT NULL,
 	sender text DEFAULT NULL,
-	expires_after interval DEFAULT NULL
+	expires_after interval DEFAULT NULL,
+	media text[] DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT smsfollow.enqueue_one(phone, body, template, vars, NULL, campaign, idempotency_key, sender, expires_after) $$;
-COMMENT ON FUNCTION smsfollow.send(text, text, text, jsonb, text, text, text, interval) IS
-'Queues one text, to go as soon as this transaction has committed and the gate allows; returns its id, or the first id when the idempotency key (1 to 200 characters, kept 30 days, scoped to the contact) was used before. body: at most 1600 characters, literal. Errors: invalid_parameter_value, undefined_object (campaign, template, sender), null_value_not_allowed';
+AS $$ SELECT smsfollow.enqueue_one(phone, body, template, vars, NULL, campaign, idempotency_key, sender, expires_after, media) $$;
+COMMENT ON FUNCTION smsfollow.send(text, text, text, jsonb, text, text, text, interval, text[]) IS
+'Queues one text, to go as soon as this transaction has committed and the gate allows; returns its id, or the first id when the idempotency key (1 to 200 characters, kept 30 days, scoped to the contact) was used before. body: at most 1600 characters, literal. media: 1 to 10 https addresses of pictures and the like, each with a blank and its type where the address does not end in a known extension, and a blank and its size in bytes (at most 5 MB) where it is known; NULL: those of the campaign or template. Errors: invalid_parameter_value, undefined_object (campaign, template, sender), null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.schedule(
 	phone text,
@@ -236,7 +240,8 @@ CREATE FUNCTION smsfollow.schedule(
 	campaign text DEFAULT NULL,
 	idempotency_key text DEFAULT NULL,
 	sender text DEFAULT NULL,
-	expires_after interval DEFAULT NULL
+	expires_after interval DEFAULT NULL,
+	media text[] DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -245,11 +250,11 @@ BEGIN
 	IF send_at IS NULL THEN
 		PERFORM smsfollow.raise_null('send_at');
 	END IF;
-	RETURN smsfollow.enqueue_one(phone, NULL, template, vars, send_at, campaign, idempotency_key, sender, expires_after);
+	RETURN smsfollow.enqueue_one(phone, NULL, template, vars, send_at, campaign, idempotency_key, sender, expires_after, media);
 END
 $$;
-COMMENT ON FUNCTION smsfollow.schedule(text, text, jsonb, timestamptz, text, text, text, interval) IS
-'Queues one text for a moment: finite, at most 10 years ahead, a past one means now; returns its id as send does. template NULL: the campaign''s. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';
+COMMENT ON FUNCTION smsfollow.schedule(text, text, jsonb, timestamptz, text, text, text, interval, text[]) IS
+'Queues one text for a moment: finite, at most 10 years ahead, a past one means now; returns its id as send does. template NULL: the campaign''s. media as in send. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.resolve_batch(
 	template text, campaign text, sender text, OUT campaign_id integer, OUT template_version_id integer, OUT sender_id integer
@@ -286,7 +291,7 @@ CREATE FUNCTION smsfollow.schedule_many(
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'smsfollow_schedule_many';
 COMMENT ON FUNCTION smsfollow.schedule_many(text, text, text, timestamptz, text, interval, text) IS
-'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body (literal, instead of the template), vars jsonb and idempotency_key where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
+'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body (literal, instead of the template), vars jsonb, idempotency_key and media text[] where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
 
 CREATE FUNCTION smsfollow.message_state(message bigint, OUT state text, OUT contact_id bigint)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED

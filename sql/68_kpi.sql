@@ -121,7 +121,8 @@ SELECT m.message_id, m.created_at, m.contact_id,
 	 WHERE x.message_id = m.message_id AND x.created_at >= m.created_at) AS links,
 	(SELECT count(*) FROM smsfollow.click x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id
 	 AND x.at >= m.created_at AND x.class = 'human') AS clicks,
-	(SELECT x.code FROM smsfollow.coupon x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id) AS coupon
+	(SELECT x.code FROM smsfollow.coupon x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id) AS coupon,
+	m.media
 FROM smsfollow.message m
 JOIN smsfollow.campaign c ON c.campaign_id = m.campaign_id
 JOIN smsfollow.program p ON p.program_id = c.program_id
@@ -154,6 +155,7 @@ COMMENT ON COLUMN smsfollow.message_log.locale IS 'Of the wording that was sent;
 COMMENT ON COLUMN smsfollow.message_log.due_at IS 'When it is looked at next, for a text that waits';
 COMMENT ON COLUMN smsfollow.message_log.attempts IS 'Tries that count against max_attempts';
 COMMENT ON COLUMN smsfollow.message_log.links IS 'Its short links: code and target';
+COMMENT ON COLUMN smsfollow.message_log.media IS 'Addresses of what goes along with it; encoding MMS says that it did';
 COMMENT ON COLUMN smsfollow.message_log.coupon IS 'Its code of the campaign''s offer';
 COMMENT ON COLUMN smsfollow.message_log.clicks IS 'Clicks of class human on its links';
 COMMENT ON COLUMN smsfollow.message_log.code IS 'Reason of the last verdict against it, see reason_code';

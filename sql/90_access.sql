@@ -19,7 +19,7 @@ DECLARE
 	operators text[] := senders || ARRAY['verify_consent', 'set_consent_rules',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap', 'create_budget', 'alter_budget', 'drop_budget',
 		'pause_program', 'resume_program', 'pause_all', 'resume_all', 'period_bounds',
-		'create_offer', 'add_coupons', 'set_offer',
+		'create_offer', 'add_coupons', 'set_offer', 'set_media', 'set_template_media',
 		'set_link_domain', 'set_link_params', 'set_click_rule', 'reclassify_clicks',
 		'create_program', 'create_campaign', 'create_template', 'check_template',
 		'approve_template', 'retire_template', 'lint', 'template_names', 'literal_text',

@@ -62,6 +62,7 @@ static const fact_column columns[] = {
 	OF_TEXT(told_at, TIME, "(SELECT x.at FROM smsfollow.opt_out_told x"
 			" WHERE x.contact_id = f.contact_id AND x.program_id = f.program_id AND x.at >= f.consent_since)"),
 	OF_TEXT(tags, ARRAY, "m.tags"),
+	OF_TEXT(media, JSONB, "m.media"),
 	FACT(contact_id, INT8),
 	FACT(phone, TEXT),
 	FACT(blocked_code, TEXT),

@@ -75,6 +75,7 @@ typedef struct sf_facts
 	bool		contact_busy;	/* a text to this contact is in flight */
 	TimestampTz told_at;		/* when its program last told the contact how to opt out; 0: not since it agreed */
 	ArrayType  *tags;
+	Jsonb	   *media;
 	int			segments;		/* once its body is made; 0: not yet */
 
 	/* its contact */

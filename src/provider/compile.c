@@ -19,7 +19,7 @@
 /* Parts of a description; a setting of the same name is laid over it. */
 static const char *const parts[] = {
 	"engine", "base_url", "auth", "send", "response", "classify", "dlr_classify", "status_map",
-	"retry_after", "lookup", "fetch", "webhooks", "verify", "limits", "poll", "cancel"
+	"retry_after", "lookup", "fetch", "webhooks", "verify", "limits", "poll", "cancel", "media"
 };
 
 /* Settings that are short for something inside a part. */
@@ -242,6 +242,24 @@ compile_callback(sf_compiler *compiler, sf_provider *p, bool allow_insecure_http
 		sf_compile_error(compiler, "callback_url", problem, NULL);
 }
 
+/* How many media the request that was just compiled carries. */
+static void
+compile_media(sf_compiler *compiler, sf_provider *p, const sf_node *media)
+{
+	const char *max;
+
+	if (media == NULL || media->kind == SF_NODE_NULL)
+		return;
+	max = media->kind == SF_NODE_OBJECT ? sf_node_scalar(sf_node_get(media, "max")) : NULL;
+	if (max == NULL || strlen(max) > 2 || strspn(max, "0123456789") != strlen(max) || atoi(max) < 1)
+		sf_compile_error(compiler, "media.max", "must be a whole number from 1 to 99",
+						 "Write for example {\"max\": 10}, or leave the part out: media then go as links.");
+	if ((compiler->vars_used & ((uint32) 1 << SF_VAR_MEDIA)) == 0)
+		sf_compile_error(compiler, "media", "has no {{media}} in send to go with it",
+						 "Put {{media}} into the field for their addresses.");
+	p->max_media = atoi(max);
+}
+
 /* The parts that only an HTTP provider has. */
 static void
 compile_http(sf_compiler *compiler, sf_provider *p, bool allow_insecure_http)
@@ -259,6 +277,7 @@ compile_http(sf_compiler *compiler, sf_provider *p, bool allow_insecure_http)
 	sf_check_members(compiler, "send", sf_node_get(d, "send"), SF_IN_REQUEST);
 	p->send = sf_endpoint_compile(compiler, "send", sf_node_get(d, "send"), allow_insecure_http);
 	p->send_complete = (compiler->vars_used & wanted) == wanted;
+	compile_media(compiler, p, sf_node_get(d, "media"));
 	if (fetch != NULL)
 		p->fetch = sf_lookup_compile(compiler, "fetch", fetch, allow_insecure_http);
 	if (lookup != NULL)
@@ -373,6 +392,12 @@ sf_provider_is_sandbox(const sf_provider *provider)
 	return provider->sandbox;
 }
 
+int
+sf_provider_max_media(const sf_provider *provider)
+{
+	return provider->max_media;
+}
+
 bool
 sf_provider_can_lookup_by_id(const sf_provider *provider)
 {
@@ -390,7 +415,7 @@ void
 sf_provider_send_request(const sf_provider *provider, const sf_outgoing *message,
 						 sf_http_request *request)
 {
-	sf_values	values = {message, provider->callback, NULL, 0};
+	sf_values	values = {message, provider->callback, NULL, 0, 0};
 
 	if (provider->send == NULL)
 		elog(ERROR, "provider \"%s\" sends nothing over HTTP", provider->name);

@@ -432,17 +432,23 @@ render_fields(StringInfo buf, const sf_body *field, const sf_values *values, con
 
 	for (; field != NULL; field = field->next)
 	{
-		int			start = buf->len;
+		sf_values	one = *values;
 
-		appendStringInfoString(buf, separator);
-		appendBinaryStringInfo(buf, field->prefix, field->prefix_len);
-		if (!field->fixed && !sf_template_append(buf, &field->leaf, values))
+		do
 		{
-			buf->len = start;
-			buf->data[start] = '\0';
-			continue;
-		}
-		separator = "&";
+			int			start = buf->len;
+
+			appendStringInfoString(buf, separator);
+			appendBinaryStringInfo(buf, field->prefix, field->prefix_len);
+			if (!field->fixed && !sf_template_append(buf, &field->leaf, &one))
+			{
+				buf->len = start;
+				buf->data[start] = '\0';
+				break;
+			}
+			separator = "&";
+			one.media_index++;
+		} while (field->leaf.repeats);
 	}
 }
 
@@ -455,7 +461,19 @@ render_json(StringInfo buf, const sf_body *node, const sf_values *values)
 	appendBinaryStringInfo(buf, node->prefix, node->prefix_len);
 	if (node->fixed)
 		return true;
-	if (node->kind == SF_BODY_LEAF && node->leaf.whole)
+	if (node->kind == SF_BODY_LEAF && node->leaf.repeats)
+	{
+		sf_values	one = *values;
+
+		for (appendStringInfoChar(buf, '['); one.media_index < values->message->nmedia; one.media_index++)
+		{
+			appendStringInfoString(buf, any ? ",\"" : "\"");
+			any = sf_template_append(buf, &node->leaf, &one);
+			appendStringInfoChar(buf, '"');
+		}
+		appendStringInfoChar(buf, ']');
+	}
+	else if (node->kind == SF_BODY_LEAF && node->leaf.whole)
 	{
 		char		scratch[SF_SCRATCH_SIZE];
 		sf_type		type;

@@ -126,6 +126,8 @@ sf_operand_value(const sf_operand *operand, const sf_values *values, char *scrat
 			return values->id ? values->id : "";
 		case SF_VAR_CALLBACK:
 			return values->callback ? sf_template_text(values->callback, values) : "";
+		case SF_VAR_MEDIA:
+			return values->media_index < m->nmedia ? m->media[values->media_index] : "";
 		case SF_VAR_IS_UNICODE:
 			*type = SF_TYPE_BOOL;
 			return m->is_unicode ? "true" : "false";

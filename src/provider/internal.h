@@ -75,6 +75,7 @@ typedef enum sf_var
 	SF_VAR_EXPIRES_AT,
 	SF_VAR_IS_UNICODE,
 	SF_VAR_CALLBACK,
+	SF_VAR_MEDIA,				/* the one at media_index */
 	SF_VAR_ID,					/* the provider's id; lookups only */
 	SF_VAR_SENT_AT,				/* when the text was handed over; lookups only */
 	SF_VAR_CONST				/* settings and secrets: known at compile time */
@@ -143,6 +144,7 @@ typedef struct sf_template
 	sf_part    *parts;
 	sf_escape	escape;
 	bool		whole;			/* one expression and nothing else: keeps its type */
+	bool		repeats;		/* {{media}}: once for each of them */
 	sf_type		type;			/* of a constant that was one expression */
 } sf_template;
 
@@ -153,6 +155,7 @@ typedef struct sf_values
 	const sf_template *callback;
 	const char *id;
 	int64		sent_at;		/* s since 1970; 0: none */
+	int			media_index;	/* which of them {{media}} stands for */
 } sf_values;
 
 /* What compilation needs to know everywhere. */
@@ -479,6 +482,7 @@ struct sf_provider
 	sf_template *callback;		/* NULL: none */
 	sf_endpoint *send;
 	bool		send_complete;	/* it carries the recipient and the body */
+	int			max_media;		/* that it carries; 0: none */
 	sf_reader	response;
 	sf_rules	classify;
 	sf_rules	dlr_classify;

@@ -66,7 +66,7 @@ sf_provider_lookup_request(const sf_provider *provider, const sf_outgoing *messa
 						   const char *provider_message_id, int64 sent_at_epoch_s,
 						   sf_http_request *request)
 {
-	sf_values	values = {message, provider->callback, provider_message_id, sent_at_epoch_s};
+	sf_values	values = {message, provider->callback, provider_message_id, sent_at_epoch_s, 0};
 	const sf_lookup *l = provider_message_id ? provider->fetch : provider->lookup;
 
 	if (l == NULL)

@@ -48,6 +48,8 @@ typedef struct sf_outgoing
 	const char *ref;			/* our reference, echoed in receipts where possible */
 	int			ttl_s;			/* validity at the provider; 0: none */
 	bool		is_unicode;		/* does not fit GSM-7 */
+	int			nmedia;			/* at most sf_provider_max_media() */
+	const char *const *media;	/* addresses */
 } sf_outgoing;
 
 typedef struct sf_outcome
@@ -115,6 +117,8 @@ extern sf_provider *sf_provider_compile(MemoryContext context, const char *name,
 extern void sf_provider_free(sf_provider *provider);
 
 extern bool sf_provider_is_sandbox(const sf_provider *provider);
+/* How many media a text may have; 0: the provider takes none. */
+extern int	sf_provider_max_media(const sf_provider *provider);
 extern bool sf_provider_can_lookup_by_id(const sf_provider *provider);
 extern bool sf_provider_can_lookup_by_recipient(const sf_provider *provider);
 

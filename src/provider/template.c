@@ -32,10 +32,10 @@ static const struct
 	{"expires_at", SF_VAR_EXPIRES_AT},
 	{"is_unicode", SF_VAR_IS_UNICODE},
 	{"callback", SF_VAR_CALLBACK},
+	{"media", SF_VAR_MEDIA},
 	{"id", SF_VAR_ID},
 	{"sent_at", SF_VAR_SENT_AT},
 	/* Features of gateways that this engine does itself or does not use. */
-	{"media", SF_VAR_NONE},
 	{"send_at", SF_VAR_NONE},
 	{"delay_min", SF_VAR_NONE},
 	{"class", SF_VAR_NONE},
@@ -252,6 +252,8 @@ sf_template_compile(sf_compiler *compiler, const char *where, const char *source
 		out->parts[out->nparts].text = constant.data;
 		out->parts[out->nparts++].len = constant.len;
 	}
+	out->repeats = out->whole && out->nparts == 1 && out->parts[0].text == NULL &&
+		out->parts[0].operand.var == SF_VAR_MEDIA && out->parts[0].nfilters == 0;
 }
 
 /* True when no message can change what t renders to. */

@@ -212,7 +212,7 @@ sf_count_segments(const char *body, size_t len, sf_segments *out)
 const char *
 sf_encoding_name(sf_encoding encoding)
 {
-	return encoding == SF_GSM7 ? "GSM-7" : "UCS-2";
+	return encoding == SF_GSM7 ? "GSM-7" : encoding == SF_UCS2 ? "UCS-2" : "MMS";
 }
 
 /* Where a body is cut; see text.h. */

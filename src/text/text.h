@@ -28,7 +28,8 @@
 typedef enum sf_encoding
 {
 	SF_GSM7,
-	SF_UCS2
+	SF_UCS2,
+	SF_MMS						/* not counted: set for a text that takes media along */
 } sf_encoding;
 
 typedef struct sf_segments
@@ -49,7 +50,7 @@ typedef struct sf_forcing
 
 /* body must be valid UTF-8; counts by code unit, never splits an escape or surrogate pair. */
 extern void sf_count_segments(const char *body, size_t len, sf_segments *out);
-/* "GSM-7" or "UCS-2". */
+/* "GSM-7", "UCS-2" or "MMS". */
 extern const char *sf_encoding_name(sf_encoding encoding);
 /*
  * Writes the positions of the first characters of segment 2, 3, ... into

@@ -24,8 +24,8 @@
 #define SF_CHUNK 10000
 
 /*
- * Wraps the caller's query: (phone, send_at, body, key, vars).  Columns that
- * are not ours become one jsonb of variables.
+ * Wraps the caller's query: (phone, send_at, body, key, media, vars).  Columns
+ * that are not ours become one jsonb of variables.
  */
 static char *
 wrap_query(const char *query, sf_batch *have)
@@ -64,6 +64,15 @@ wrap_query(const char *query, sf_batch *have)
 			have->has_body = true;
 		else if (strcmp(name, "idempotency_key") == 0)
 			have->has_key = true;
+		else if (strcmp(name, "media") == 0)
+		{
+			if (TupleDescAttr(desc, i)->atttypid != TEXTARRAYOID)
+				ereport(ERROR,
+						(errcode(ERRCODE_DATATYPE_MISMATCH),
+						 errmsg("column media must be of type text[]"),
+						 errhint("Write for example ARRAY[picture_url] AS media.")));
+			have->has_media = true;
+		}
 		else if (strcmp(name, "vars") == 0)
 		{
 			if (TupleDescAttr(desc, i)->atttypid != JSONBOID)
@@ -83,10 +92,11 @@ wrap_query(const char *query, sf_batch *have)
 				 errmsg("query has no column phone"),
 				 errhint("Write for example SELECT customer_phone AS phone, first_name FROM ...")));
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT q.phone::pg_catalog.text, %s, %s, %s, ",
+	appendStringInfo(&sql, "SELECT q.phone::pg_catalog.text, %s, %s, %s, %s, ",
 					 have->has_send_at ? "q.send_at::pg_catalog.timestamptz" : "NULL::pg_catalog.timestamptz",
 					 have->has_body ? "q.body::pg_catalog.text" : "NULL::pg_catalog.text",
-					 have->has_key ? "q.idempotency_key::pg_catalog.text" : "NULL::pg_catalog.text");
+					 have->has_key ? "q.idempotency_key::pg_catalog.text" : "NULL::pg_catalog.text",
+					 have->has_media ? "pg_catalog.to_jsonb(q.media)" : "NULL::pg_catalog.jsonb");
 	if (fields.len == 0)
 		appendStringInfoString(&sql, vars ? "q.vars" : "NULL::pg_catalog.jsonb");
 	else
@@ -207,12 +217,13 @@ sf_batch_run(const char *query, bool skip, sf_batch *batch)
 		sf_array_init(&batch->vars, n);
 		sf_array_init(&batch->bodies, n);
 		sf_array_init(&batch->keys, n);
+		sf_array_init(&batch->media, n);
 		batch->rows = palloc(sizeof(int64) * n);
 		batch->first_row = batch->last_row + 1;
 		for (uint64 i = 0; i < n; i++)
 		{
-			Datum		v[5];
-			bool		isnull[5];
+			Datum		v[6];
+			bool		isnull[6];
 			char	   *phone;
 
 			batch->last_row++;
@@ -230,9 +241,10 @@ sf_batch_run(const char *query, bool skip, sf_batch *batch)
 			}
 			batch->rows[batch->n++] = batch->last_row;
 			sf_array_add_text(&batch->phones, phone);
-			for (int k = 1; k < 5; k++)
+			for (int k = 1; k < 6; k++)
 			{
-				sf_array   *a = k == 1 ? &batch->times : k == 2 ? &batch->bodies : k == 3 ? &batch->keys : &batch->vars;
+				sf_array   *a = k == 1 ? &batch->times : k == 2 ? &batch->bodies : k == 3 ? &batch->keys
+					: k == 4 ? &batch->media : &batch->vars;
 
 				if (isnull[k])
 					sf_array_add_null(a);

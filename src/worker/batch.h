@@ -27,9 +27,11 @@ typedef struct sf_batch
 	sf_array	vars;			/* jsonb; null: none */
 	sf_array	bodies;
 	sf_array	keys;
+	sf_array	media;			/* jsonb list of texts; null: none */
 	bool		has_send_at;	/* the query has such a column */
 	bool		has_body;
 	bool		has_key;
+	bool		has_media;
 } sf_batch;
 
 /* Reads "error" or "skip"; true for the latter. */

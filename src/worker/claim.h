@@ -6,6 +6,7 @@
  *	claim.c		which texts: marks, look, lock; the wave as a whole
  *	decide.c	what the gate says about each of them
  *	compose.c	the body of a text that may go
+ *	media.c		what goes along with it
  *	coupons.c	a code of an offer for it
  *	links.c		short links in it
  *	pace.c		whether its provider and sender can take it now
@@ -29,6 +30,7 @@ typedef struct sf_draft
 	int32		template_version_id;
 	const char *literal;		/* when it has none */
 	Jsonb	   *vars;			/* NULL: none */
+	Jsonb	   *media;			/* NULL: none */
 	int32		offer_id;		/* of its campaign; 0: none */
 	const char *coupon;			/* its code, where it has one already */
 	TimestampTz now;
@@ -53,6 +55,9 @@ extern void sf_compose(sf_text *text, const sf_draft *draft);
 extern Jsonb *sf_coupon_vars(sf_text *text, const sf_draft *draft);
 /* Gives each text that goes and carries a code one, or suppresses it. */
 extern void sf_take_coupons(sf_text *texts, int n, TimestampTz now);
+
+/* media.c: along with the text, or as links at its end */
+extern void sf_attach_media(sf_text *text, Jsonb *media);
 
 /* links.c: puts short links into the body, or suppresses the text */
 extern void sf_shorten_links(sf_text *text);

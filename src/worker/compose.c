@@ -3,7 +3,7 @@
  * compose.c
  *		The body of a text that the gate allows.
  *
- * In this order: template, brand and opt-out line, short links, smart encoding,
+ * In this order: template, media, brand and opt-out line, short links, smart encoding,
  * length.
  * Runs inside the claim, once a text, so it asks no table beyond what is
  * cached; a partial is looked up once in a wave.  A text whose body cannot be
@@ -282,6 +282,8 @@ sf_compose(sf_text *text, const sf_draft *draft)
 		refuse(text, "template_error", "empty text", NULL);
 		return;
 	}
+	if (draft->media != NULL)
+		sf_attach_media(text, draft->media);
 	if (w != NULL)
 	{
 		add_wording(text, draft, w);
@@ -294,6 +296,12 @@ sf_compose(sf_text *text, const sf_draft *draft)
 	if (w != NULL)
 		smart_encode(text, w->smart);
 	sf_count_segments(text->body, strlen(text->body), &text->segments);
+	if (text->nmedia > 0)
+	{
+		/* an MMS is one message, whatever its characters */
+		text->segments.encoding = SF_MMS;
+		text->segments.segments = 1;
+	}
 	if (text->segments.segments > most)
 		refuse(text, "too_many_segments",
 			   psprintf("%d segments, at most %d allowed", text->segments.segments, most),

@@ -154,6 +154,7 @@ make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft 
 	draft->compliance = strcmp(facts->purpose, "compliance") == 0;
 	draft->saved = saved;
 	draft->told_at = facts->told_at;
+	draft->media = facts->media;
 	draft->offer_id = facts->offer_id;
 	draft->coupon = coupon;
 	draft->now = facts->now;

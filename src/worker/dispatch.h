@@ -131,6 +131,8 @@ typedef struct sf_text
 	sf_segments segments;
 	const char *locale;			/* of the wording that was chosen; NULL: not known */
 	bool		told;			/* it tells how to opt out, and that is to be remembered */
+	int			nmedia;			/* that go along as an MMS */
+	const char *const *media;	/* their addresses */
 	int32		offer_id;		/* a code of which it carries; 0: none */
 	const char *coupon;			/* that code, once it is taken */
 	int			nlinks;

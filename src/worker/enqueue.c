@@ -38,12 +38,12 @@ take_chunk(sf_batch *batch)
 {
 	static const Oid types[] = {
 		INT4OID, INT4OID, INT4OID, INTERVALOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-		JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID
+		JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID
 	};
 	static SPIPlanPtr plan;
 	call	   *c = batch->arg;
-	Datum		values[9];
-	char		nulls[9];
+	Datum		values[10];
+	char		nulls[10];
 	bool		isnull;
 
 	if (!c->no_send_at)
@@ -68,7 +68,9 @@ take_chunk(sf_batch *batch)
 	nulls[7] = batch->has_body ? ' ' : 'n';
 	values[8] = sf_array_datum(&batch->keys, TEXTOID);
 	nulls[8] = batch->has_key ? ' ' : 'n';
-	sf_plan(&plan, "SELECT q.queued FROM smsfollow.enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9) q", 9, types);
+	values[9] = sf_array_datum(&batch->media, JSONBOID);
+	nulls[9] = batch->has_media ? ' ' : 'n';
+	sf_plan(&plan, "SELECT q.queued FROM smsfollow.enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) q", 10, types);
 	sf_execute(plan, values, nulls, SPI_OK_SELECT);
 	c->queued += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);

@@ -376,6 +376,8 @@ sf_transfer_start(const sf_text *text)
 	out.ref = ref;
 	out.ttl_s = (int) Min((text->expires_at - now) / USECS_PER_SEC, 36000);
 	out.is_unicode = text->segments.encoding == SF_UCS2;
+	out.nmedia = text->nmedia;
+	out.media = text->media;
 
 	PG_TRY();
 	{

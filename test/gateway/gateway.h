@@ -96,6 +96,7 @@ typedef struct record
 	const char *body;
 	const char *ref;
 	const char *callback;
+	int			media;			/* addresses of media that came along */
 	struct record *to_older;	/* chains of the two indexes, newest first */
 	struct record *to_newer;
 	struct record *ref_older;
@@ -129,6 +130,7 @@ typedef struct request
 	const char *text;
 	const char *ref;
 	const char *callback;
+	int			media;
 	char		ref_copy[256];	/* a ref found inside the callback's URL */
 	bool		acceptable;
 	void		(*accepted) (struct request *r, const record *m);	/* fills reply */

@@ -203,6 +203,18 @@ log_request(const request *r, const record *m)
 	buffer_text(b, ",\"sha256\":");
 	append_hash(b, r->text);
 	member(b, ",\"body\":", r->text);
+	if (r->media > 0)
+	{
+		const char *separator = ",\"media\":[";
+
+		for (int i = 0; i < r->fields.count; i++)
+			if (strcmp(r->fields.list[i].name, "MediaUrl") == 0)
+			{
+				member(b, separator, r->fields.list[i].value);
+				separator = ",";
+			}
+		buffer_text(b, "]");
+	}
 	buffer_text(b, "}\n");
 	due_by(r->due_us - SYNC_US);
 	due_by(r->received_us + GATHER_US);

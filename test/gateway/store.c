@@ -145,6 +145,7 @@ store_add(const request *r)
 	m->fault = r->fault.kind;
 	m->received_us = r->received_us;
 	m->start_us = r->due_us;
+	m->media = r->media;
 	if (m->accepted)
 		make_sid(m);
 

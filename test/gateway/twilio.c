@@ -18,6 +18,7 @@
 #include <time.h>
 
 #define MAX_CHARACTERS 1600
+#define MAX_MEDIA 10
 
 /* HTTP status and text of the error codes used here. */
 static const struct
@@ -46,6 +47,8 @@ static const struct
 	{21612, 400, "The 'To' phone number cannot be reached by SMS"},
 	{21614, 400, "'To' number is not a valid mobile number"},
 	{21617, 400, "The message body exceeds the 1600 character limit"},
+	{21620, 400, "Invalid media URL(s)"},
+	{21623, 400, "Number of media files exceeds allowed limit"},
 	{0, 0, NULL}
 };
 
@@ -134,7 +137,7 @@ append_segments(buffer *b, const record *m, const char *state)
 	bool		unknown = m->service[0] != '\0' && strcmp(state, "queued") == 0;
 
 	buffer_text(b, "\"");
-	buffer_number(b, unknown ? 0 : segments_of(m->body));
+	buffer_number(b, unknown ? 0 : m->media > 0 ? 1 : segments_of(m->body));
 	buffer_text(b, "\"");
 }
 
@@ -177,7 +180,9 @@ twilio_append_message(buffer *b, const record *m, int64_t at_us)
 	buffer_json_or_null(b, m->from[0] != '\0' ? m->from : NULL);
 	buffer_text(b, ",\"messaging_service_sid\":");
 	buffer_json_or_null(b, service ? m->service : NULL);
-	buffer_text(b, ",\"num_media\":\"0\",\"num_segments\":");
+	buffer_text(b, ",\"num_media\":\"");
+	buffer_number(b, m->media);
+	buffer_text(b, "\",\"num_segments\":");
 	append_segments(b, m, state);
 	buffer_text(b, ",\"price\":");
 	if (queued)
@@ -293,8 +298,15 @@ create_error(const request *r)
 		if (!is_sender(r->from))
 			return 21212;
 	}
-	if (r->text == NULL || r->text[0] == '\0')
+	if ((r->text == NULL || r->text[0] == '\0') && r->media == 0)
 		return 21602;
+	if (r->media > MAX_MEDIA)
+		return 21623;
+	for (int i = 0; i < r->fields.count; i++)
+		if (strcmp(r->fields.list[i].name, "MediaUrl") == 0 &&
+			strncmp(r->fields.list[i].value, "http://", 7) != 0 &&
+			strncmp(r->fields.list[i].value, "https://", 8) != 0)
+			return 21620;
 	if (count_characters(r->text) > MAX_CHARACTERS)
 		return 21617;
 	if (r->callback != NULL && strncmp(r->callback, "http://", 7) != 0 &&
@@ -330,6 +342,9 @@ create(request *r)
 	r->callback = fields_filled(&r->fields, "StatusCallback");
 	r->ref = fields_get(&r->fields, "ref");
 	ref_from_callback(r);
+	for (int i = 0; i < r->fields.count; i++)
+		if (strcmp(r->fields.list[i].name, "MediaUrl") == 0)
+			r->media++;
 	r->accepted = created;
 	code = create_error(r);
 	r->acceptable = code == 0;

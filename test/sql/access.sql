@@ -60,7 +60,7 @@ RESET ROLE;
 GRANT USAGE ON SCHEMA smsfollow TO regress_nobody;
 SET ROLE regress_nobody;
 SELECT t.fails($$SELECT smsfollow.send('+14155550101', 'x')$$);
-SELECT t.fails($$SELECT smsfollow.enqueue_one('+14155550101', 'x', NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$);
+SELECT t.fails($$SELECT smsfollow.enqueue_one('+14155550101', 'x', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$);
 SELECT t.fails($$SELECT smsfollow.grant_access('regress_nobody', 'operator')$$);
 SELECT t.fails('SELECT smsfollow.clock()');
 SELECT t.fails('SELECT * FROM smsfollow.message_log');
