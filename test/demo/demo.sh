@@ -106,7 +106,8 @@ install_packages()
 		return
 	fi
 	step "Installing packages"
-	quietly "$log_dir/apt" as_root apt-get update -q
+	# one source that cannot be read need not be the one that has them
+	as_root apt-get update -q >"$log_dir/apt" 2>&1 || note "apt-get update failed; trying with the lists there are"
 	if ! complete "$pg_config"; then
 		version=$(apt-cache depends postgresql | sed -n 's/.*postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
 		[ -n "$version" ] || die "apt knows no package postgresql"
