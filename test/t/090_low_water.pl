@@ -64,8 +64,8 @@ subtest full_provider => sub {
 subtest urgent_text_of_a_busy_sender => sub {
 	$sms->sql("SELECT smsfollow.add_sender('slow', 'ONE', 5, 1);
 		SELECT smsfollow.alter_provider('slow', '{}', NULL, 0);
-		SELECT smsfollow.create_program('news', 'marketing', 'Acme');
-		SELECT smsfollow.opt_in('+1415557' || n, 'news', 'web_form') FROM generate_series(3000, 3999) n;
+		SELECT smsfollow.create_campaign('news', 'orders', lane => 3);
+		SELECT smsfollow.opt_in('+1415557' || n, 'orders', 'web_form') FROM generate_series(3000, 3999) n;
 		SELECT smsfollow.opt_in('+1415557' || n, 'orders', 'web_form') FROM generate_series(4000, 4009) n");
 	$sms->sql("SELECT smsfollow.schedule_many('SELECT ''+1415557'' || n AS phone, ''news'' AS body FROM generate_series(3000, 3999) n',
 		campaign => 'news', sender => 'slow/ONE')");
