@@ -23,6 +23,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
+
 #define CONSENT_TAG "smsfollow consent 1"
 
 PG_FUNCTION_INFO_V1(smsfollow_consent_hash);

@@ -39,9 +39,9 @@ subtest all_is_well => sub {
 	$sms->sql('UPDATE smsfollow.contact_state SET time_zone = \'America/New_York\'');
 	$sms->wait_for_worker('running', $_) for 'dispatcher', 'scheduler';
 	is_deeply(problems($sms), [], 'nothing to do');
-	is($sms->sql("SELECT string_agg(item, ', ') FROM smsfollow.health()"),
-		'preload, database, dispatcher, scheduler, adoption, dispatch_enabled, paused, provider, secret, sender, time zone, partitions, oldest snapshot, queue, in doubt',
-		'everything was looked at');
+	my %looked_at = map { $_ => 1 } split(/\n/, $sms->sql('SELECT item FROM smsfollow.health()'));
+	is_deeply([ grep { !$looked_at{$_} } 'preload', 'database', 'dispatcher', 'scheduler', 'adoption', 'dispatch_enabled', 'paused',
+			'provider', 'secret', 'sender', 'time zone', 'partitions', 'oldest snapshot', 'queue', 'in doubt' ], [], 'everything was looked at');
 	is($sms->sql('SELECT count(*) FROM smsfollow.health() WHERE hint IS NULL OR detail IS NULL'), 0, 'each row has a hint');
 };
 
