@@ -96,7 +96,8 @@ subtest idle_no_queries => sub {
 	my @long = $alarm->(3100);
 	note("short @short, long @long");
 	cmp_ok($short[0], '>', 0, 'statements are seen');
-	cmp_ok($long[0] - $short[0], '<=', 6, 'three more seconds without statements');
+	# a claim more may look once when the text is queued and once when it is due
+	cmp_ok($long[0] - $short[0], '<=', 15, 'three more seconds without statements');
 	cmp_ok($long[1] - $short[1], '<=', 6, 'nor wake-ups');
 };
 
