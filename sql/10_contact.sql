@@ -56,6 +56,9 @@ CREATE FUNCTION smsfollow.ensure_contacts(phones text[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	made_phones text[];
+	made_contacts bigint[];
 BEGIN
 	WITH fresh AS (
 		SELECT p.phone, nextval('smsfollow.contact_id_seq') AS contact_id
@@ -70,12 +73,23 @@ BEGIN
 		RETURNING contact_id, phone
 	), made AS (
 		INSERT INTO smsfollow.contact (contact_id) SELECT contact_id FROM linked
+	), stated AS (
+		INSERT INTO smsfollow.contact_state (contact_id, number_type) SELECT contact_id, smsfollow.number_type(phone) FROM linked
 	)
-	INSERT INTO smsfollow.contact_state (contact_id, number_type) SELECT contact_id, smsfollow.number_type(phone) FROM linked;
+	SELECT array_agg(l.phone), array_agg(l.contact_id) INTO made_phones, made_contacts FROM linked l;
+	IF made_contacts IS NOT NULL AND EXISTS (SELECT FROM smsfollow.suppression_key) THEN
+		-- a statement of its own: it sees what an erasure left that the first one waited for
+		UPDATE smsfollow.contact_state s SET blocked_code = 'do_not_text', blocked_at = x.since
+		FROM unnest(made_phones, made_contacts) AS u(phone, contact_id)
+		CROSS JOIN smsfollow.suppression_key k
+		CROSS JOIN LATERAL (SELECT y.since FROM smsfollow.suppression y
+							WHERE y.phone_hmac = smsfollow.hmac_sha256(k.key, convert_to(u.phone, 'UTF8')) OFFSET 0) x
+		WHERE s.contact_id = u.contact_id;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.ensure_contacts(text[]) IS
-'Internal: makes a contact for each E.164 number that has none; numbers in one order, so that two callers cannot deadlock';
+'Internal: makes a contact for each E.164 number that has none, blocked when the number is suppressed; numbers in one order, so that two callers cannot deadlock';
 
 CREATE FUNCTION smsfollow.contact_id(phone text) RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -21,12 +21,14 @@ INSERT INTO smsfollow.opt_out_rule (calling_code, effective_from, scope, source,
 	('1', '2027-01-31 00:00-05', 'all', '47 CFR 64.1200(a)(10), as waived until 2027-01-31 (FCC order of 2026-01-06)', true);
 
 CREATE FUNCTION smsfollow.opt_out_scope(phone text, at timestamptz) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce((SELECT r.scope FROM smsfollow.opt_out_rule r
+BEGIN
+	RETURN coalesce((SELECT r.scope FROM smsfollow.opt_out_rule r
 					 WHERE starts_with(phone, '+' || r.calling_code) AND r.effective_from <= at
-					 ORDER BY r.effective_from DESC, length(r.calling_code) DESC LIMIT 1), 'program')
+					 ORDER BY r.effective_from DESC, length(r.calling_code) DESC LIMIT 1), 'program');
+END
 $$;
 COMMENT ON FUNCTION smsfollow.opt_out_scope(text, timestamptz) IS 'Internal: how far an opt-out from one program reaches for an E.164 number at a moment, after smsfollow.opt_out_rule';
 
@@ -76,10 +78,13 @@ BEGIN
 	ELSIF kind IS NOT NULL AND smsfollow.consent_rank(kind) IS NULL THEN
 		problem := format('kind "%s" is not known', kind);
 		hint := 'Use implied, soft_opt_in, express, express_written or double_opt_in.';
-	ELSIF NOT isfinite(captured_at) OR captured_at > at + interval '1 minute' THEN
+	ELSIF NOT isfinite(captured_at) OR NOT isfinite(expires_at) THEN
+		problem := 'captured_at and expires_at must be times';
+		hint := 'Write them as 2027-01-31 12:00+00; leave out what is not known.';
+	ELSIF captured_at > at + interval '1 minute' THEN
 		problem := 'captured_at is in the future';
 		hint := 'Give the moment at which the person agreed; leave it out for now.';
-	ELSIF NOT isfinite(expires_at) OR expires_at <= captured_at THEN
+	ELSIF expires_at <= captured_at THEN
 		problem := 'expires_at is not after captured_at';
 		hint := 'Leave it out for a consent that does not expire.';
 	ELSIF expires_at <= at THEN
@@ -202,11 +207,13 @@ COMMENT ON FUNCTION smsfollow.append_consent(bigint, integer, text, text, text, 
 'Internal: adds a row to the ledger, chained to the contact''s last one; the caller holds the contact''s lock and checked everything';
 
 CREATE FUNCTION smsfollow.lock_contact(contact bigint) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	-- an update, so that a transaction whose snapshot is older than another's event fails instead of overlooking it
-	UPDATE smsfollow.contact_state s SET time_zone = s.time_zone WHERE s.contact_id = contact
+	UPDATE smsfollow.contact_state s SET time_zone = s.time_zone WHERE s.contact_id = contact;
+END
 $$;
 COMMENT ON FUNCTION smsfollow.lock_contact(bigint) IS 'Internal: makes decisions about a contact wait for each other, until this transaction ends';
 
@@ -272,14 +279,21 @@ COMMENT ON FUNCTION smsfollow.confirm_opt_out(bigint, integer, integer) IS
 'Internal: queues the one text that confirms an opt-out, the stop_text of the program (NULL: the one the person dealt with last), from the sender the person wrote to; NULL when there is none or the provider confirms by itself';
 
 CREATE FUNCTION smsfollow.refused_since(contact bigint, program integer) RETURNS timestamptz
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE WHEN c.state IS NULL THEN (SELECT max(e.recorded_at) FROM smsfollow.consent_event e
-										   WHERE e.contact_id = contact AND e.program_id IS NULL)
-				WHEN c.state = 'opted_out' THEN c.since END
-	FROM (SELECT) one
-	LEFT JOIN smsfollow.contact_consent c ON c.contact_id = contact AND c.program_id = refused_since.program
+DECLARE
+	c record;
+	refused_at timestamptz;
+BEGIN
+	SELECT x.state, x.since INTO c FROM smsfollow.contact_consent x WHERE x.contact_id = contact AND x.program_id = program;
+	IF NOT FOUND THEN
+		SELECT max(e.recorded_at) INTO refused_at FROM smsfollow.consent_event e WHERE e.contact_id = contact AND e.program_id IS NULL;
+	ELSIF c.state = 'opted_out' THEN
+		refused_at := c.since;
+	END IF;
+	RETURN greatest(refused_at, smsfollow.suppressed_since(contact));
+END
 $$;
 COMMENT ON FUNCTION smsfollow.refused_since(bigint, integer) IS 'Internal: since when a contact wants no texts of a program; NULL: that was never said, or is no longer so';
 
@@ -353,6 +367,9 @@ BEGIN
 		VALUES (contact, program, 'none', id, now, expires_at, id)
 		ON CONFLICT (contact_id, program_id) DO UPDATE
 		SET pending_until = excluded.pending_until, request_event_id = excluded.request_event_id;
+		IF refused_at IS NOT NULL THEN
+			PERFORM smsfollow.lift_suppression(contact, false);
+		END IF;
 		RETURN id;
 	END IF;
 	id := smsfollow.append_consent(contact, program, 'opt_in', kind, method, captured_at, expires_at, evidence, now);
@@ -367,6 +384,7 @@ BEGIN
 		WHERE x.contact_id = contact AND x.program_id = program;
 	END IF;
 	IF refused_at IS NOT NULL THEN
+		PERFORM smsfollow.lift_suppression(contact, true);
 		PERFORM smsfollow.drop_queued(contact, program, 'suppress', 'notice_outdated', 'consent_event ' || id, 'opt_out_confirmation');
 	END IF;
 	IF c.pending_until IS NOT NULL THEN

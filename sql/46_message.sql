@@ -238,6 +238,7 @@ INSERT INTO smsfollow.reason_code (code, meaning, hint) VALUES
 	('no_consent', 'The contact never agreed to this program', 'Record the agreement with smsfollow.opt_in() once you have it.'),
 	('consent_expired', 'The consent of the contact has expired', 'Ask the contact again; what implies consent anew, such as a purchase, is recorded with smsfollow.opt_in().'),
 	('consent_kind', 'The consent on record is of a weaker kind than the program or the law asks for', 'Ask the contact for the kind in the rule; see consent_required of the program.'),
+	('do_not_text', 'The holder of the number was erased and has not agreed again', 'Do not text; only a new opt-in of the person changes this.'),
 	('doi_pending', 'The contact was asked to confirm and has not yet', 'Nothing to do: it goes when smsfollow.confirm_opt_in() records the reply.'),
 	('notice_outdated', 'The consent that it speaks of has changed since', 'Nothing to do.'),
 	('opted_out', 'The contact asked for no more texts', 'Do not text; only a new opt-in of the contact changes this.'),

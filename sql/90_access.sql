@@ -8,7 +8,7 @@ AS $$
 DECLARE
 	f text;
 	t text;
-	senders text[] := ARRAY['consent_state', 'confirm_opt_in',
+	senders text[] := ARRAY['consent_state', 'confirm_opt_in', 'import_consent', 'import_consent_rows',
 		'set_contact_cap',
 		'resolve_link', 'record_click',
 		'send', 'schedule', 'schedule_many', 'enqueue', 'enqueue_one', 'resolve_batch', 'cancel', 'cancel_for',
