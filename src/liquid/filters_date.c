@@ -272,6 +272,8 @@ format_date(sf_render *r, const moment *m, const char *format, int len, StringIn
 			return false;
 		if (percent == NULL)
 			return true;
+		if (!sf_charge(r, 1))
+			return false;
 		for (i = start + 1; i < len && flag;)
 		{
 			switch (format[i])

@@ -20,6 +20,8 @@
 #include "settings.h"
 #include "worker/claim.h"
 
+#define SF_DECIDE_US USECS_PER_SEC	/* a wave looks at no further text after this */
+
 static SPIPlanPtr plan_paused;
 
 /*
@@ -183,12 +185,14 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 {
 	sf_answer	answer;
 
-	if (facts->contact_busy || facts->all_paused || sf_budgets_busy(facts))
+	if (facts->contact_busy || facts->all_paused || sf_budgets_busy(facts) ||
+		GetCurrentTimestamp() - wall > SF_DECIDE_US)
 	{
 		/*
 		 * Another dispatcher's text to this contact (ours are known to be busy);
-		 * the kill switch, which leaves texts where they are; or a budget that
-		 * somebody else is drawing on.
+		 * the kill switch, which leaves texts where they are; a budget that
+		 * somebody else is drawing on; or a wave of templates that do much work,
+		 * while others wait for the contacts it has locked.
 		 */
 		text->fate = SF_FATE_PARK;
 		text->code = NULL;
