@@ -272,7 +272,7 @@ void
 sf_compose(sf_text *text, const sf_draft *draft)
 {
 	const sf_wording *w = sf_wording_find(text->program_id);
-	int			most = w != NULL ? w->max_segments : SF_MAX_SEGMENTS;
+	int			most = w != NULL && !draft->compliance ? w->max_segments : SF_MAX_SEGMENTS;
 
 	render(text, draft);
 	if (text->fate != SF_FATE_SEND)
@@ -287,7 +287,9 @@ sf_compose(sf_text *text, const sf_draft *draft)
 	if (w != NULL)
 	{
 		add_wording(text, draft, w);
-		check_brand(text, w);
+		/* what answers STOP or HELP goes whatever the brand thinks of its words */
+		if (!draft->compliance)
+			check_brand(text, w);
 	}
 	if (text->fate == SF_FATE_SEND)
 		sf_shorten_links(text);
