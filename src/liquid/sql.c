@@ -56,7 +56,7 @@ saved_partial(void *function, const char *name, sf_liquid_error *error)
 {
 	FmgrInfo   *flinfo = function;
 	saved_partials *partials = flinfo->fn_extra;
-	Snapshot	snapshot = GetActiveSnapshot();
+	Snapshot	snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : NULL;
 
 	if (partials == NULL)
 	{
@@ -64,12 +64,12 @@ saved_partial(void *function, const char *name, sf_liquid_error *error)
 		partials->saved.context = AllocSetContextCreate(flinfo->fn_mcxt, "smsfollow partials", ALLOCSET_SMALL_SIZES);
 		flinfo->fn_extra = partials;
 	}
-	if (partials->saved.bodies != NIL && !same_view(&partials->seen, snapshot))
+	if (partials->saved.bodies != NIL && (snapshot == NULL || !same_view(&partials->seen, snapshot)))
 	{
 		partials->saved.bodies = NIL;
 		MemoryContextReset(partials->saved.context);
 	}
-	if (partials->saved.bodies == NIL)
+	if (partials->saved.bodies == NIL && snapshot != NULL)
 		partials->seen = *snapshot;
 	return sf_saved_partial(&partials->saved, name, error);
 }
