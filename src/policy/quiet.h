@@ -26,6 +26,7 @@
 
 #define SF_VALIDITY_MARGIN 30	/* seconds that a provider may take to notice that a text is over */
 #define SF_LEAST_VALIDITY (SF_VALIDITY_MARGIN + 5)
+#define SF_MAX_VALIDITY 36000	/* the longest that providers know */
 
 /* What becomes of a text outside of its windows, from the mildest on. */
 typedef enum sf_on_quiet

@@ -148,7 +148,7 @@ sf_operand_value(const sf_operand *operand, const sf_values *values, char *scrat
 			break;
 		case SF_VAR_TTL_MIN:
 			*type = SF_TYPE_NUMBER;
-			number = ((int64) m->ttl_s + 59) / 60;
+			number = m->ttl_s > 0 ? Max(m->ttl_s / 60, 1) : 0;	/* not longer than it may */
 			break;
 		case SF_VAR_TTL_MS:
 			*type = SF_TYPE_NUMBER;

@@ -17,6 +17,7 @@
 #include "policy/budget.h"
 #include "policy/gate.h"
 #include "policy/jurisdiction.h"
+#include "policy/quiet.h"
 #include "settings.h"
 #include "worker/claim.h"
 
@@ -226,8 +227,10 @@ decide_one(sf_claimer *claimer, sf_text *text, sf_facts *facts, sf_saved *saved,
 		return;
 	}
 	sf_pace(claimer, text, wall, facts->now);
-	if (text->fate == SF_FATE_SEND)
-		sf_budgets_take(facts);
+	if (text->fate != SF_FATE_SEND)
+		return;
+	sf_budgets_take(facts);
+	text->valid_until = sf_quiet_until(facts, facts->expires_at);
 }
 
 /*

@@ -140,6 +140,7 @@ typedef struct sf_text
 	int64		links_last_us;	/* how long they lead somewhere */
 	int64		consent_event_id;
 	TimestampTz expires_at;
+	TimestampTz valid_until;	/* must not arrive later: it expires, or quiet hours begin */
 	int32		max_attempts;
 	char		policy[20];		/* of the campaign, for doubts */
 } sf_text;

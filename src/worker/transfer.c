@@ -17,6 +17,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "policy/quiet.h"
 #include "settings.h"
 #include "worker/transfer.h"
 #include "worker/worker.h"
@@ -374,7 +375,8 @@ sf_transfer_start(const sf_text *text)
 	out.from = t->sending->address[0] ? t->sending->address : NULL;
 	out.body = text->body;
 	out.ref = ref;
-	out.ttl_s = (int) Min((text->expires_at - now) / USECS_PER_SEC, 36000);
+	/* the provider must not pass it on later than that, and needs a moment to notice; never 0, which means no limit */
+	out.ttl_s = (int) Min(Max((text->valid_until - now) / USECS_PER_SEC - SF_VALIDITY_MARGIN, 1), SF_MAX_VALIDITY);
 	out.is_unicode = text->segments.encoding == SF_UCS2;
 	out.nmedia = text->nmedia;
 	out.media = text->media;
