@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "phone/phone.h"
 #include "policy/jurisdiction.h"
 #include "policy/quiet.h"
