@@ -337,3 +337,71 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.health_consent() IS 'Internal: the part of health() about the proof of consent';
+
+CREATE FUNCTION smsfollow.consent_proof(phone text) RETURNS jsonb
+LANGUAGE plpgsql
+-- definer: gathers from tables that operators read in part only, and reads the key
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	e164 text;
+	contact bigint;
+	checked record;
+	consents jsonb;
+	texts jsonb;
+	heads jsonb;
+BEGIN
+	IF phone IS NULL THEN
+		PERFORM smsfollow.raise_null('phone');
+	END IF;
+	e164 := smsfollow.phone(phone);
+	contact := smsfollow.contact_id(e164);
+	IF contact IS NULL THEN
+		RAISE EXCEPTION 'this number is not a contact' USING ERRCODE = 'undefined_object', HINT = 'Nothing was recorded about it, or it was erased.';
+	END IF;
+	SELECT * INTO checked FROM smsfollow.verify_consent(e164);
+	SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+			'consent_event_id', e.consent_event_id, 'ordinal', e.ordinal, 'event', e.event, 'program', p.name, 'brand', p.brand, 'purpose', p.purpose,
+			'kind', e.kind, 'method', e.method, 'captured_at', e.captured_at, 'expires_at', e.expires_at, 'disclosure', d.body,
+			'disclosure_hash', encode(e.disclosure_hash, 'hex'), 'evidence', v.evidence, 'salt', encode(v.salt, 'hex'),
+			'evidence_hash', encode(e.evidence_hash, 'hex'), 'recorded_at', e.recorded_at, 'recorded_by', e.recorded_by,
+			'program_id', e.program_id, 'hash', encode(e.hash, 'hex'), 'head_id', h.head_id)) ORDER BY e.ordinal), '[]'),
+		coalesce(jsonb_agg(DISTINCT h.head_id) FILTER (WHERE h.head_id IS NOT NULL), '[]')
+	INTO consents, heads
+	FROM smsfollow.consent_event e
+	LEFT JOIN smsfollow.program p USING (program_id)
+	LEFT JOIN smsfollow.disclosure d ON d.hash = e.disclosure_hash
+	LEFT JOIN smsfollow.consent_evidence v USING (contact_id, consent_event_id)
+	LEFT JOIN LATERAL (SELECT x.head_id FROM smsfollow.consent_head x
+					   WHERE x.last_id >= e.consent_event_id ORDER BY x.head_id LIMIT 1) h ON true
+	WHERE e.contact_id = contact;
+	SELECT coalesce(jsonb_agg(jsonb_build_object('head_id', h.head_id, 'at', h.at, 'last_id', h.last_id, 'events', h.events,
+			'events_hash', encode(h.events_hash, 'hex'), 'hash', encode(h.hash, 'hex'), 'signature', encode(h.signature, 'hex')) ORDER BY h.head_id), '[]')
+	INTO heads
+	FROM smsfollow.consent_head h WHERE to_jsonb(h.head_id) <@ heads;
+	SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+			'message_id', m.message_id, 'created_at', m.created_at, 'created_by', m.created_by, 'campaign', c.name, 'program', p.name,
+			'notice', m.notice, 'send_at', m.send_at, 'expires_at', m.expires_at,
+			'attempts', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('attempt', a.attempt, 'started_at', a.started_at, 'at', a.at,
+							'outcome', a.outcome, 'reason', a.reason, 'consent_event_id', a.consent_event_id, 'sender', s.address,
+							'provider_message_id', a.provider_message_id, 'body', a.body)) ORDER BY a.at)
+						 FROM smsfollow.attempt a LEFT JOIN smsfollow.sender s USING (sender_id)
+						 WHERE a.message_id = m.message_id AND a.at >= m.created_at),
+			'verdicts', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('at', v.at, 'verdict', v.verdict, 'code', v.code,
+							'rule', v.rule, 'next_at', v.next_at)) ORDER BY v.at)
+						 FROM smsfollow.verdict v WHERE v.message_id = m.message_id AND v.at >= m.created_at),
+			'receipts', (SELECT jsonb_agg(jsonb_build_object('at', r.at, 'status', r.status) ORDER BY r.at)
+						 FROM smsfollow.receipt r WHERE r.message_id = m.message_id AND r.at >= m.created_at))) ORDER BY m.created_at, m.message_id), '[]')
+	INTO texts
+	FROM smsfollow.message m
+	JOIN smsfollow.campaign c USING (campaign_id)
+	JOIN smsfollow.program p USING (program_id)
+	WHERE m.contact_id = contact;
+	RETURN jsonb_build_object('format', 'smsfollow consent proof 1', 'generated_at', smsfollow.clock(), 'phone', e164, 'contact_id', contact,
+		'verified', jsonb_strip_nulls(jsonb_build_object('ok', checked.ok, 'problem', checked.problem, 'consent_event_id', checked.consent_event_id,
+			'unsigned_events', checked.unsigned_events)),
+		'consents', consents, 'heads', heads, 'texts', texts);
+END
+$$;
+COMMENT ON FUNCTION smsfollow.consent_proof(text) IS
+'All that proves what the holder of a number agreed to and was sent, as one document: consents (the rows of the ledger with evidence and wording, and what their hashes are made of), heads (the signed heads that cover them), texts (each with its attempts and exact bodies, verdicts and receipts, as far back as the log goes) and verified (what verify_consent says now). Errors: undefined_object (number), invalid_parameter_value, null_value_not_allowed, config_file_error (secret "consent")';

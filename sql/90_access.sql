@@ -16,7 +16,7 @@ DECLARE
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'next_allowed', 'set_contact_window', 'jurisdictions_of', 'place_zones', 'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
 	analysts text[] := ARRAY['period_bounds', 'explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
-	operators text[] := senders || ARRAY['verify_consent', 'set_consent_rules',
+	operators text[] := senders || ARRAY['verify_consent', 'consent_proof', 'set_consent_rules',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap', 'create_budget', 'alter_budget', 'drop_budget',
 		'pause_program', 'resume_program', 'pause_all', 'resume_all', 'period_bounds',
 		'create_offer', 'add_coupons', 'set_offer', 'set_media', 'set_template_media',

@@ -162,3 +162,17 @@ SELECT s.phone, s.program, s.state, c.* FROM smsfollow.consent_status s, smsfoll
 WHERE (s.state, s.kind) IS DISTINCT FROM (c.state, c.kind) OR s.state <> 'pending' AND (s.since, s.expires_at, s.consent_event_id) IS DISTINCT FROM (c.since, c.expires_at, c.consent_event_id);
 -- nobody writes such a text through the functions that queue texts
 SELECT p.oid::regproc FROM pg_proc p WHERE p.pronamespace = 'smsfollow'::regnamespace AND 'notice' = ANY (p.proargnames) ORDER BY 1;
+-- the evidence pack: what was agreed to, what was sent, and why what was not
+SELECT t.fails('SELECT smsfollow.consent_proof(NULL)'), t.fails($$SELECT smsfollow.consent_proof('+14155550999')$$), t.fails($$SELECT smsfollow.consent_proof('x')$$);
+CREATE TABLE t.proof AS SELECT smsfollow.consent_proof('+1 415 555 0121') AS p, smsfollow.consent_proof('+14155550131') AS q;
+SELECT p ->> 'format' AS format, p ->> 'phone' AS phone, p -> 'verified' AS verified, p -> 'heads' AS heads, ARRAY(SELECT jsonb_object_keys(p) ORDER BY 1) AS members FROM t.proof;
+SELECT e ->> 'event' AS event, e ->> 'program' AS program, e ->> 'kind' AS kind, e ->> 'disclosure' AS wording, e #>> '{evidence,confirmation}' AS confirmation, e #>> '{evidence,ip}' AS ip FROM t.proof, jsonb_array_elements(p -> 'consents') e;
+SELECT x ->> 'notice' AS notice, x #>> '{attempts,0,outcome}' AS outcome, x #>> '{attempts,0,body}' AS body, x #>> '{verdicts,0,verdict}' AS verdict, x #>> '{verdicts,0,code}' AS code FROM t.proof, jsonb_array_elements(p -> 'texts') x;
+SELECT x ->> 'notice' AS notice, x #>> '{attempts,0,outcome}' AS outcome, x #>> '{attempts,0,body}' AS body, x #>> '{verdicts,0,verdict}' AS verdict, x #>> '{verdicts,0,code}' AS code FROM t.proof, jsonb_array_elements(q -> 'texts') x;
+-- the hashes can be computed from the document alone
+SELECT bool_and(decode(e ->> 'hash', 'hex') = smsfollow.consent_hash(decode(lag, 'hex'), (p ->> 'contact_id')::bigint, (e ->> 'ordinal')::integer, (e ->> 'consent_event_id')::bigint, (e ->> 'program_id')::integer,
+	e ->> 'event', e ->> 'kind', e ->> 'method', (e ->> 'captured_at')::timestamptz, (e ->> 'expires_at')::timestamptz, decode(e ->> 'disclosure_hash', 'hex'), decode(e ->> 'evidence_hash', 'hex'),
+	(e ->> 'recorded_at')::timestamptz, e ->> 'recorded_by')) AS rows,
+	bool_and(decode(e ->> 'evidence_hash', 'hex') = smsfollow.evidence_hash(decode(e ->> 'salt', 'hex'), e -> 'evidence')) AS evidence,
+	bool_and(decode(e ->> 'disclosure_hash', 'hex') = sha256(convert_to(e ->> 'disclosure', 'UTF8'))) AS wordings
+FROM (SELECT p, e, lag(e ->> 'hash') OVER (ORDER BY (e ->> 'ordinal')::integer) AS lag FROM t.proof, jsonb_array_elements(p -> 'consents') e) x;
