@@ -3,8 +3,9 @@
  * consent.c
  *		The rule of the gate about consent.
  *
- * A consent must hold at this moment, and be of a kind that is strict enough.
- * While a double opt-in can still be confirmed, texts wait for that.  Two texts
+ * A consent must hold at this moment, and be of a kind that is strict enough:
+ * for its program, and for marketing for the law of every place the contact may
+ * be in, which may also let consent end after a time.  While a double opt-in can still be confirmed, texts wait for that.  Two texts
  * are about consent itself and go without it, each only as long as it is true:
  * the one that confirms an opt-out and the one that asks to confirm an opt-in.
  *
@@ -12,7 +13,11 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
 #include "policy/gate.h"
+#include "policy/jurisdiction.h"
 
 /* From the weakest to the strictest, as consent_rank() has it. */
 static const char *const kinds[] = {"implied", "soft_opt_in", "express", "express_written", "double_opt_in"};
@@ -46,6 +51,48 @@ saw_event(const sf_facts *facts, sf_answer *answer)
 		sf_saw(answer, "consent_event " INT64_FORMAT, facts->consent_event_id);
 }
 
+/* What a consent must be, and what has ended it. */
+typedef struct demands
+{
+	const char *kind;			/* the strictest that anybody asks for */
+	const char *rule;			/* the law that asks for it; NULL: the program */
+	const char *ended;			/* the law under which it has ended; NULL: none */
+} demands;
+
+/* Has so much time passed since it was recorded? */
+static bool
+is_over(const sf_facts *facts, const Interval *life)
+{
+	return life != NULL &&
+		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												TimestampTzGetDatum(facts->consent_since),
+												IntervalPGetDatum(life))) <= facts->now;
+}
+
+static void
+find_demands(const sf_facts *facts, demands *d)
+{
+	const sf_jurisdiction *rules[SF_MAX_JURISDICTIONS];
+	int			n;
+
+	memset(d, 0, sizeof(*d));
+	d->kind = facts->consent_required;
+	if (!sf_is_marketing(facts))
+		return;
+	n = sf_jurisdictions_of(facts, rules);
+	for (int i = 0; i < n; i++)
+	{
+		if (rank(rules[i]->consent) > rank(d->kind))
+		{
+			d->kind = rules[i]->consent;
+			d->rule = rules[i]->name;
+		}
+		if (is_over(facts, rules[i]->consent_lifetime) ||
+			(rank(facts->consent_kind) == rank("implied") && is_over(facts, rules[i]->implied_lifetime)))
+			d->ended = rules[i]->name;
+	}
+}
+
 static void
 judge_notice(const sf_facts *facts, sf_answer *answer)
 {
@@ -65,16 +112,21 @@ sf_rule_consent(const sf_facts *facts, sf_answer *answer)
 {
 	bool		opted_in = is_opted_in(facts);
 	const char *state = facts->consent_state ? facts->consent_state : "none";
+	demands		d = {0};
 
 	if (facts->notice != NULL)
 	{
 		judge_notice(facts, answer);
 		return;
 	}
-	if (opted_in && rank(facts->consent_kind) >= rank(facts->consent_required))
+	if (opted_in)
 	{
-		saw_event(facts, answer);
-		return;
+		find_demands(facts, &d);
+		if (d.ended == NULL && rank(facts->consent_kind) >= rank(d.kind))
+		{
+			saw_event(facts, answer);
+			return;
+		}
 	}
 	if (facts->consent_pending_until > facts->now)
 	{
@@ -82,11 +134,16 @@ sf_rule_consent(const sf_facts *facts, sf_answer *answer)
 		sf_saw(answer, "program %s, can be confirmed until %s", facts->program,
 			   timestamptz_to_str(facts->consent_pending_until));
 	}
+	else if (d.ended != NULL)
+	{
+		sf_refuse(answer, SF_SUPPRESS, "consent_expired", 0);
+		sf_saw(answer, "consent_event " INT64_FORMAT ", rule %s", facts->consent_event_id, d.ended);
+	}
 	else if (opted_in)
 	{
 		sf_refuse(answer, SF_SUPPRESS, "consent_kind", 0);
-		sf_saw(answer, "%s, program %s asks for %s", facts->consent_kind ? facts->consent_kind : "no kind",
-			   facts->program, facts->consent_required);
+		sf_saw(answer, "%s, %s %s asks for %s", facts->consent_kind ? facts->consent_kind : "no kind",
+			   d.rule ? "rule" : "program", d.rule ? d.rule : facts->program, d.kind);
 	}
 	else if (strcmp(state, "opted_in") == 0)
 	{

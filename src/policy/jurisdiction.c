@@ -216,21 +216,3 @@ sf_jurisdictions_of(const sf_facts *facts, const sf_jurisdiction *rules[SF_MAX_J
 	sf_facts_place(facts, &place);
 	return sf_jurisdictions_at(&place, facts->now, rules);
 }
-
-/* See jurisdiction.h. */
-const char *
-sf_jurisdiction_consent(const sf_facts *facts, const char **rule)
-{
-	static const char *const kinds[] = {"implied", "soft_opt_in", "express", "express_written", "double_opt_in"};
-	const sf_jurisdiction *rules[SF_MAX_JURISDICTIONS];
-	int			n = sf_jurisdictions_of(facts, rules);
-
-	for (int kind = lengthof(kinds) - 1; kind >= 0; kind--)
-		for (int i = 0; i < n; i++)
-			if (rules[i]->consent != NULL && strcmp(rules[i]->consent, kinds[kind]) == 0)
-			{
-				*rule = rules[i]->name;
-				return kinds[kind];
-			}
-	return NULL;
-}

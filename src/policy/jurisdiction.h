@@ -53,9 +53,6 @@ extern void sf_facts_place(const sf_facts *facts, sf_place *place);
 extern int	sf_jurisdictions_of(const sf_facts *facts, const sf_jurisdiction *rules[SF_MAX_JURISDICTIONS]);
 extern int	sf_jurisdictions_at(const sf_place *place, TimestampTz now, const sf_jurisdiction *rules[SF_MAX_JURISDICTIONS]);
 
-/* The strictest kind of consent that they ask for, and which does; NULL: none. */
-extern const char *sf_jurisdiction_consent(const sf_facts *facts, const char **rule);
-
 /* Reads a calendar of holidays, several merged; NULL when there is no day in it.  Inside SPI. */
 extern const sf_calendar *sf_calendar_load(Datum names);
 

@@ -176,3 +176,24 @@ SELECT bool_and(decode(e ->> 'hash', 'hex') = smsfollow.consent_hash(decode(lag,
 	bool_and(decode(e ->> 'evidence_hash', 'hex') = smsfollow.evidence_hash(decode(e ->> 'salt', 'hex'), e -> 'evidence')) AS evidence,
 	bool_and(decode(e ->> 'disclosure_hash', 'hex') = sha256(convert_to(e ->> 'disclosure', 'UTF8'))) AS wordings
 FROM (SELECT p, e, lag(e ->> 'hash') OVER (ORDER BY (e ->> 'ordinal')::integer) AS lag FROM t.proof, jsonb_array_elements(p -> 'consents') e) x;
+-- the law of the recipient's place may ask for more than the program, of marketing; and end a consent
+SELECT smsfollow.create_program('offers', 'marketing', 'Acme') > 0;
+SELECT smsfollow.opt_in(p, g, 'voice') > 0 FROM unnest('{+14155550181,+447700900181,+4915112345678,+821012345678}'::text[]) p, unnest('{offers,plain}'::text[]) g;
+SELECT smsfollow.opt_in('+16135550182', 'offers', 'api', '{"basis": "purchase"}', 'implied') > 0, smsfollow.opt_in('+447700900182', 'offers', 'api', kind => 'soft_opt_in') > 0,
+	smsfollow.opt_in('+447700900183', 'offers', 'api', '{"basis": "purchase"}', 'implied') > 0, smsfollow.opt_in('+14155550183', 'offers', 'web_form') > 0,
+	smsfollow.opt_in('+4915112345679', 'offers', 'web_form', '{"confirmation": "YES"}', 'double_opt_in') > 0;
+SELECT s.phone, s.program, s.kind, x.verdict, x.code, regexp_replace(x.value, 'since .*', 'since (time)') AS value FROM smsfollow.consent_status s, smsfollow.explain(s.phone, s.program) x
+WHERE x.rule = 'consent' AND s.phone IN ('+14155550181', '+447700900181', '+4915112345678', '+821012345678', '+16135550182', '+447700900182', '+447700900183', '+14155550183', '+4915112345679') ORDER BY 1, 2;
+-- Korea has it renewed each two years; the gate says so as explain does
+SELECT smsfollow.set_opt_out_line('offers', 'never'), smsfollow.send('+821012345678', 'Offer', campaign => 'offers', expires_after => '10 years') > 0;
+BEGIN;
+SELECT set_config('smsfollow.clock_offset', extract(epoch FROM since + interval '2 years' - now())::text, true) > '' FROM smsfollow.consent_status WHERE phone = '+821012345678' AND program = 'offers';
+SELECT * FROM t.go() WHERE phone = '5678';
+SELECT state, code, regexp_replace(rule, '[0-9]+', '(id)') AS rule, body FROM t.log WHERE body = 'Offer';
+ROLLBACK;
+-- it is renewed by a new opt-in
+BEGIN;
+SELECT set_config('smsfollow.clock_offset', extract(epoch FROM since + interval '2 years' - now())::text, true) > '' FROM smsfollow.consent_status WHERE phone = '+821012345678' AND program = 'offers';
+SELECT smsfollow.opt_in('+821012345678', 'offers', 'voice') > 0;
+SELECT * FROM t.go() WHERE phone = '5678';
+ROLLBACK;
