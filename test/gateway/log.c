@@ -202,6 +202,7 @@ log_request(const request *r, const record *m)
 	member(b, ",\"fault\":", fault_name(r->fault.kind));
 	buffer_text(b, ",\"sha256\":");
 	append_hash(b, r->text);
+	member(b, ",\"validity\":", fields_get(&r->fields, "ValidityPeriod"));
 	member(b, ",\"body\":", r->text);
 	if (r->media > 0)
 	{

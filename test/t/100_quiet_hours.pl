@@ -1,0 +1,82 @@
+# Quiet hours: what the worker does about them, and what the provider is told.
+use strict;
+use warnings;
+
+use Test::More;
+
+use Smsfollow;
+
+my $sms = Smsfollow->new;
+
+# Hours in UTC from an hour ago until so many minutes from now.
+sub window
+{
+	my ($minutes) = @_;
+	my $now = time;
+
+	return sprintf('%02d:%02d-%02d:%02d', map { (gmtime($now + 60 * $_))[2, 1] } -60, $minutes);
+}
+
+sub contact
+{
+	my $phone = $sms->contact;
+
+	$sms->sql("UPDATE smsfollow.contact_state s SET time_zone = 'UTC' FROM smsfollow.contact_phone p
+		WHERE p.contact_id = s.contact_id AND p.phone = '$phone'");
+	return $phone;
+}
+
+# How long the provider may take, of a text sent now.
+sub validity
+{
+	my ($options) = @_;
+	my $id = $sms->sql("SELECT smsfollow.send('" . contact() . "', 'Hello'$options)");
+
+	ok($sms->wait_for_state($id, 'accepted'), 'accepted');
+	return ($sms->requests($id))[0]{validity};
+}
+
+subtest no_window => sub {
+	is(validity(''), 36000, 'the longest that the provider knows');
+	my $short = validity(", expires_after => '10 minutes'");
+
+	ok($short > 500 && $short <= 570, "its own time less half a minute: $short s");
+};
+
+subtest the_window_ends_first => sub {
+	$sms->sql("SELECT smsfollow.set_window('" . window(20) . "', program => 'orders')");
+	my $validity = validity('');
+	# the end is on a full minute
+	ok($validity > 18 * 60 - 60 && $validity <= 20 * 60 - 30, "until the window ends less half a minute: $validity s");
+	$validity = validity(", expires_after => '5 minutes'");
+	ok($validity > 200 && $validity <= 270, "until it expires, which is sooner: $validity s");
+};
+
+# A text that waits goes by itself when its window opens, and not before.
+subtest the_window_opens => sub {
+	my $id;
+
+	$sms->sql("SELECT smsfollow.set_window('" . sprintf('%02d:%02d-%02d:%02d', map { (gmtime(time + 60 * $_))[2, 1] } 120, 180) . "', program => 'orders')");
+	$id = $sms->sql("SELECT smsfollow.send('" . contact() . "', 'Later')");
+	ok($sms->wait_for("SELECT code = 'quiet_hours' FROM smsfollow.ready WHERE message_id = $id", 't'), 'it waits');
+	is($sms->sql("SELECT e.verdict, e.next_at = (SELECT r.send_at FROM smsfollow.ready r WHERE r.message_id = $id)
+		FROM smsfollow.explain($id) e WHERE e.rule = 'quiet_hours'"), 'defer|t', 'and says until when');
+	is(scalar $sms->requests($id), 0, 'nothing went');
+	$sms->reconfigure('smsfollow.clock_offset' => 2 * 3600 - 90);
+	is(scalar $sms->requests($id), 0, 'not a minute too early');
+	$sms->reconfigure('smsfollow.clock_offset' => 2 * 3600 + 90);
+	ok($sms->wait_for_state($id, 'accepted'), 'it went');
+	$sms->reconfigure('smsfollow.clock_offset' => 0);
+};
+
+# A wider window needs nobody to start anything.
+subtest the_window_widens => sub {
+	my $id = $sms->sql("SELECT smsfollow.send('" . contact() . "', 'Wider')");
+
+	ok($sms->wait_for("SELECT code = 'quiet_hours' FROM smsfollow.ready WHERE message_id = $id", 't'), 'it waits');
+	is($sms->sql("SELECT smsfollow.set_window(NULL, program => 'orders')"), 1, 'one text is looked at again');
+	ok($sms->wait_for_state($id, 'accepted'), 'it went');
+};
+
+is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
+done_testing();
