@@ -8,6 +8,7 @@ COMMENT ON SEQUENCE smsfollow.contact_id_seq IS 'Ids of smsfollow.contact';
 
 CREATE TABLE smsfollow.contact (
 	contact_id bigint PRIMARY KEY DEFAULT nextval('smsfollow.contact_id_seq'),
+	tenant_id integer NOT NULL DEFAULT smsfollow.own_tenant(),
 	name text,
 	locale text,
 	region text CHECK (region ~ '^[A-Z]{2}$'),
@@ -22,8 +23,10 @@ COMMENT ON COLUMN smsfollow.contact.subdivision IS 'State or province, second pa
 COMMENT ON COLUMN smsfollow.contact.attributes IS 'Facts for templates, under contact.*';
 
 CREATE TABLE smsfollow.contact_phone (
-	phone text PRIMARY KEY CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
-	contact_id bigint NOT NULL UNIQUE REFERENCES smsfollow.contact
+	phone text NOT NULL CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
+	contact_id bigint NOT NULL UNIQUE REFERENCES smsfollow.contact,
+	tenant_id integer NOT NULL DEFAULT smsfollow.own_tenant(),
+	PRIMARY KEY (phone, tenant_id)
 );
 COMMENT ON TABLE smsfollow.contact_phone IS 'The number of each contact, E.164; the only place a number is stored';
 
@@ -52,7 +55,7 @@ COMMENT ON COLUMN smsfollow.contact_state.blocked_code IS 'Reason code when a pr
 
 COMMENT ON COLUMN smsfollow.contact_state.restricted_at IS 'Since when its data are only kept, not used (GDPR Art. 18); NULL: not restricted';
 
-CREATE FUNCTION smsfollow.ensure_contacts(phones text[]) RETURNS void
+CREATE FUNCTION smsfollow.ensure_contacts(phones text[], tenant integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -63,16 +66,16 @@ BEGIN
 	WITH fresh AS (
 		SELECT p.phone, nextval('smsfollow.contact_id_seq') AS contact_id
 		FROM (SELECT DISTINCT u.phone FROM unnest(phones) AS u(phone)
-			  LEFT JOIN LATERAL (SELECT true AS found FROM smsfollow.contact_phone c WHERE c.phone = u.phone OFFSET 0) c ON true
+			  LEFT JOIN LATERAL (SELECT true AS found FROM smsfollow.contact_phone c WHERE c.phone = u.phone AND c.tenant_id = tenant OFFSET 0) c ON true
 			  WHERE u.phone IS NOT NULL AND c.found IS NULL
 			  ORDER BY u.phone) p
 	), linked AS (
-		INSERT INTO smsfollow.contact_phone (phone, contact_id)
-		SELECT phone, contact_id FROM fresh
-		ON CONFLICT (phone) DO NOTHING
+		INSERT INTO smsfollow.contact_phone (phone, contact_id, tenant_id)
+		SELECT phone, contact_id, tenant FROM fresh
+		ON CONFLICT (phone, tenant_id) DO NOTHING
 		RETURNING contact_id, phone
 	), made AS (
-		INSERT INTO smsfollow.contact (contact_id) SELECT contact_id FROM linked
+		INSERT INTO smsfollow.contact (contact_id, tenant_id) SELECT contact_id, tenant FROM linked
 	), stated AS (
 		INSERT INTO smsfollow.contact_state (contact_id, number_type) SELECT contact_id, smsfollow.number_type(phone) FROM linked
 	)
@@ -83,13 +86,13 @@ BEGIN
 		FROM unnest(made_phones, made_contacts) AS u(phone, contact_id)
 		CROSS JOIN smsfollow.suppression_key k
 		CROSS JOIN LATERAL (SELECT y.since FROM smsfollow.suppression y
-							WHERE y.phone_hmac = smsfollow.hmac_sha256(k.key, convert_to(u.phone, 'UTF8')) OFFSET 0) x
+							WHERE y.phone_hmac = smsfollow.hmac_sha256(k.key, smsfollow.number_in_tenant(u.phone, tenant)) OFFSET 0) x
 		WHERE s.contact_id = u.contact_id;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.ensure_contacts(text[]) IS
-'Internal: makes a contact for each E.164 number that has none, blocked when the number is suppressed; numbers in one order, so that two callers cannot deadlock';
+COMMENT ON FUNCTION smsfollow.ensure_contacts(text[], integer) IS
+'Internal: makes a contact of a tenant for each E.164 number that has none, blocked when the number is suppressed; numbers in one order, so that two callers cannot deadlock';
 
 CREATE FUNCTION smsfollow.contact_id(phone text) RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -98,7 +101,7 @@ AS $$
 DECLARE
 	e164 text := smsfollow.phone(phone);
 BEGIN
-	RETURN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = e164);
+	RETURN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = e164 AND c.tenant_id = smsfollow.own_tenant());
 END
 $$;
 COMMENT ON FUNCTION smsfollow.contact_id(text) IS 'Internal: the contact of a number, NULL when there is none; raises invalid_parameter_value for what is no number';
@@ -112,11 +115,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	tenant integer := smsfollow.own_tenant();
 	id bigint;
 BEGIN
 	LOOP
-		PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-		SELECT c.contact_id INTO id FROM smsfollow.contact_phone c WHERE c.phone = e164 FOR KEY SHARE;
+		PERFORM smsfollow.ensure_contacts(ARRAY[e164], tenant);
+		SELECT c.contact_id INTO id FROM smsfollow.contact_phone c WHERE c.phone = e164 AND c.tenant_id = tenant FOR KEY SHARE;
 		EXIT WHEN FOUND;
 		-- erased just now, or made by another transaction that an old snapshot does not see
 		IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
@@ -129,6 +133,14 @@ END
 $$;
 COMMENT ON FUNCTION smsfollow.hold_contact(text) IS
 'Internal: the contact of an E.164 number, made if there is none, which stays that of this number until the transaction ends: an erasure waits. Error: serialization_failure (isolation level above read committed)';
+
+CREATE FUNCTION smsfollow.is_own(contact bigint) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM smsfollow.contact c WHERE c.contact_id = contact AND coalesce(c.tenant_id = smsfollow.acting_tenant(), true))
+$$;
+COMMENT ON FUNCTION smsfollow.is_own(bigint) IS 'Internal: whether a contact is one of the tenant the session acts for';
 
 CREATE FUNCTION smsfollow.check_time_zone(time_zone text) RETURNS void
 LANGUAGE plpgsql STABLE

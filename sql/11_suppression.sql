@@ -20,6 +20,11 @@ CREATE TABLE smsfollow.suppression (
 COMMENT ON TABLE smsfollow.suppression IS 'Numbers of erased contacts that are not texted until the person agrees anew; outlives contact and restore';
 COMMENT ON COLUMN smsfollow.suppression.phone_hmac IS 'HMAC-SHA256 of the E.164 number with smsfollow.suppression_key';
 
+CREATE FUNCTION smsfollow.number_in_tenant(phone text, tenant integer) RETURNS bytea
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.convert_to(CASE tenant WHEN 1 THEN phone ELSE phone || ' ' || tenant END, 'UTF8');
+COMMENT ON FUNCTION smsfollow.number_in_tenant(text, integer) IS 'Internal: what is hashed: who asks one business to forget a number has asked no other';
+
 CREATE FUNCTION smsfollow.remember_suppression(phone text, contact bigint) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -30,7 +35,8 @@ BEGIN
 	WHERE NOT EXISTS (SELECT FROM smsfollow.suppression_key)
 	ON CONFLICT (only_row) DO NOTHING;
 	INSERT INTO smsfollow.suppression AS s (phone_hmac, reason, since)
-	SELECT smsfollow.hmac_sha256(k.key, convert_to(remember_suppression.phone, 'UTF8')), 'erased', smsfollow.clock()
+	SELECT smsfollow.hmac_sha256(k.key, smsfollow.number_in_tenant(remember_suppression.phone,
+			(SELECT c.tenant_id FROM smsfollow.contact c WHERE c.contact_id = contact))), 'erased', smsfollow.clock()
 	FROM smsfollow.suppression_key k
 	ON CONFLICT (phone_hmac) DO UPDATE SET since = excluded.since;
 	IF NOT FOUND THEN
@@ -53,8 +59,8 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	RETURN (SELECT s.since FROM smsfollow.suppression s
-			WHERE s.phone_hmac = smsfollow.hmac_sha256(key, convert_to((
-				SELECT p.phone FROM smsfollow.contact_phone p WHERE p.contact_id = contact), 'UTF8')));
+			WHERE s.phone_hmac = smsfollow.hmac_sha256(key, (
+				SELECT smsfollow.number_in_tenant(p.phone, p.tenant_id) FROM smsfollow.contact_phone p WHERE p.contact_id = contact)));
 END
 $$;
 COMMENT ON FUNCTION smsfollow.suppressed_since(bigint) IS 'Internal: since when a contact''s number is suppressed; NULL: it is not';
@@ -69,7 +75,7 @@ BEGIN
 	IF for_good THEN
 		DELETE FROM smsfollow.suppression s
 		USING smsfollow.suppression_key k, smsfollow.contact_phone p
-		WHERE p.contact_id = contact AND s.phone_hmac = smsfollow.hmac_sha256(k.key, convert_to(p.phone, 'UTF8'));
+		WHERE p.contact_id = contact AND s.phone_hmac = smsfollow.hmac_sha256(k.key, smsfollow.number_in_tenant(p.phone, p.tenant_id));
 	END IF;
 END
 $$;

@@ -10,7 +10,9 @@ COMMENT ON SEQUENCE smsfollow.template_version_id_seq IS 'Ids of smsfollow.templ
 
 CREATE TABLE smsfollow.template (
 	template_id integer PRIMARY KEY DEFAULT nextval('smsfollow.template_id_seq'),
-	name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 100),
+	name text NOT NULL CHECK (name <> '' AND length(name) <= 100),
+	tenant_id integer NOT NULL DEFAULT smsfollow.own_tenant(),
+	CONSTRAINT template_name_key UNIQUE (tenant_id, name),
 	program_id integer,
 	media jsonb,
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
@@ -290,7 +292,7 @@ BEGIN
 	IF template IS NULL THEN
 		PERFORM smsfollow.raise_null('template');
 	END IF;
-	SELECT t.template_id INTO id FROM smsfollow.template t WHERE t.name = template;
+	SELECT t.template_id INTO id FROM smsfollow.template t WHERE t.name = template AND t.tenant_id = smsfollow.own_tenant();
 	IF id IS NULL THEN
 		RAISE EXCEPTION 'template "%" does not exist', left(template, 100)
 			USING ERRCODE = 'undefined_object', HINT = 'Save it with smsfollow.create_template().';
@@ -371,7 +373,7 @@ $$;
 COMMENT ON FUNCTION smsfollow.retire_template(text, integer) IS
 'Takes a version of a template, or all for NULL, out of use, and returns how many: it is scheduled no more, and its texts that still wait are suppressed. Errors: undefined_object, null_value_not_allowed';
 
-CREATE FUNCTION smsfollow.template_body(template text, locale text DEFAULT NULL) RETURNS text
+CREATE FUNCTION smsfollow.template_body(template text, locale text DEFAULT NULL, tenant integer DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 -- definer: whoever may render a text may have it include the saved ones
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -383,7 +385,7 @@ DECLARE
 BEGIN
 	SELECT x.template_version_id, x.locale, x.body INTO v
 	FROM smsfollow.template t JOIN smsfollow.template_version x USING (template_id)
-	WHERE t.name = template AND x.state <> 'retired' ORDER BY x.version DESC LIMIT 1;
+	WHERE t.name = template AND x.state <> 'retired' AND t.tenant_id = coalesce(smsfollow.acting_tenant(), template_body.tenant, 1) ORDER BY x.version DESC LIMIT 1;
 	WHILE tag <> '' AND tag IS DISTINCT FROM lower(v.locale) LOOP
 		SELECT w.body INTO found FROM smsfollow.template_wording w
 		WHERE w.template_version_id = v.template_version_id AND lower(w.locale) = tag;
@@ -395,5 +397,5 @@ BEGIN
 	RETURN v.body;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.template_body(text, text) IS
-'The wording of a saved template that counts now, which is what include and render write; NULL if there is no such template. locale: of the reader, such as de-AT: its own wording, that of de, or the default one; NULL when not known';
+COMMENT ON FUNCTION smsfollow.template_body(text, text, integer) IS
+'The wording of a saved template that counts now, which is what include and render write; NULL if there is no such template. locale: of the reader, such as de-AT: its own wording, that of de, or the default one; NULL when not known. tenant: for the claim, which acts for all; nobody else gets another than his own';

@@ -49,6 +49,7 @@ CREATE TABLE smsfollow.sender (
 	price_per_segment numeric CHECK (price_per_segment BETWEEN 0 AND 1000),
 	price_currency text CHECK (price_currency ~ '^[A-Z]{3}$'),
 	provider_handles_keywords boolean NOT NULL DEFAULT false,
+	tenant_id integer,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CHECK ((price_per_segment IS NULL) = (price_currency IS NULL)),
 	UNIQUE NULLS NOT DISTINCT (provider_id, address)
@@ -61,6 +62,7 @@ COMMENT ON COLUMN smsfollow.sender.provider_id IS 'The provider that the address
 COMMENT ON COLUMN smsfollow.sender.address IS 'Number in E.164, short code, alphanumeric name or id of a messaging service; NULL: the provider chooses.';
 COMMENT ON COLUMN smsfollow.sender.segments_per_second IS 'Steady rate in SMS parts per second, 0.001 to 100000.';
 COMMENT ON COLUMN smsfollow.sender.burst IS 'How many parts may go at once after a pause, 1 to 100000; NULL: as many as one second allows.';
+COMMENT ON COLUMN smsfollow.sender.tenant_id IS 'The only tenant that may use it, see smsfollow.assign_sender(); NULL: every tenant.';
 COMMENT ON COLUMN smsfollow.sender.paused IS 'True: nothing is sent from this address.';
 COMMENT ON COLUMN smsfollow.sender.provider_handles_keywords IS 'True: the provider answers STOP and the like by itself, so nothing is answered from here.';
 COMMENT ON COLUMN smsfollow.sender.created_at IS 'When the row was made.';

@@ -13,7 +13,9 @@ COMMENT ON SEQUENCE smsfollow.coupon_id_seq IS 'Ids of smsfollow.coupon, in the 
 
 CREATE TABLE smsfollow.offer (
 	offer_id integer PRIMARY KEY DEFAULT nextval('smsfollow.offer_id_seq'),
-	name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 100),
+	name text NOT NULL CHECK (name <> '' AND length(name) <= 100),
+	tenant_id integer NOT NULL DEFAULT smsfollow.own_tenant(),
+	CONSTRAINT offer_name_key UNIQUE (tenant_id, name),
 	code_length integer NOT NULL DEFAULT 0,
 	expires_at timestamptz NOT NULL DEFAULT 'infinity',
 	created_at timestamptz NOT NULL DEFAULT smsfollow.clock()
@@ -49,7 +51,7 @@ BEGIN
 	IF offer IS NULL THEN
 		PERFORM smsfollow.raise_null('offer');
 	END IF;
-	SELECT o.offer_id INTO id FROM smsfollow.offer o WHERE o.name = offer;
+	SELECT o.offer_id INTO id FROM smsfollow.offer o WHERE o.name = offer AND o.tenant_id = smsfollow.own_tenant();
 	IF id IS NULL THEN
 		RAISE EXCEPTION 'offer "%" does not exist', offer
 			USING ERRCODE = 'undefined_object', HINT = 'Make it with smsfollow.create_offer().';
@@ -129,9 +131,10 @@ $$;
 COMMENT ON FUNCTION smsfollow.set_offer(text, text) IS
 'Gives each text of a campaign whose template mentions coupon (or includes another template) a code of an offer, as {{ coupon.code }}; offer NULL: no more. Errors: undefined_object, null_value_not_allowed';
 
-CREATE VIEW smsfollow.offer_status AS
+CREATE VIEW smsfollow.offer_status WITH (security_barrier) AS
 SELECT o.name AS offer, count(c.code) AS codes, count(c.message_id) AS taken, count(c.code) - count(c.message_id) AS free,
 	o.expires_at, max(c.taken_at) AS last_taken_at
 FROM smsfollow.offer o LEFT JOIN smsfollow.coupon c USING (offer_id)
+WHERE coalesce(o.tenant_id = (SELECT smsfollow.acting_tenant()), true)
 GROUP BY o.offer_id;
 COMMENT ON VIEW smsfollow.offer_status IS 'Offers: how many codes each has, and how many of them are taken';

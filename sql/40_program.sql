@@ -6,7 +6,9 @@ COMMENT ON SEQUENCE smsfollow.program_id_seq IS 'Ids of smsfollow.program';
 
 CREATE TABLE smsfollow.program (
 	program_id integer PRIMARY KEY DEFAULT nextval('smsfollow.program_id_seq'),
-	name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 100),
+	name text NOT NULL CHECK (name <> '' AND length(name) <= 100),
+	tenant_id integer NOT NULL DEFAULT smsfollow.own_tenant(),
+	CONSTRAINT program_name_key UNIQUE (tenant_id, name),
 	purpose text NOT NULL CHECK (purpose IN ('marketing', 'transactional', 'conversational', 'compliance')),
 	brand text NOT NULL CHECK (brand <> ''),
 	disclosure text,
@@ -40,7 +42,7 @@ BEGIN
 	IF program IS NULL THEN
 		PERFORM smsfollow.raise_null('program');
 	END IF;
-	SELECT p.program_id INTO id FROM smsfollow.program p WHERE p.name = program;
+	SELECT p.program_id INTO id FROM smsfollow.program p WHERE p.name = program AND p.tenant_id = smsfollow.own_tenant();
 	IF id IS NULL THEN
 		RAISE EXCEPTION 'program "%" does not exist', program
 			USING ERRCODE = 'undefined_object', HINT = 'Make it with smsfollow.create_program().';
@@ -62,7 +64,8 @@ BEGIN
 	END IF;
 	SELECT array_agg(s.sender_id) INTO ids
 	FROM smsfollow.sender s JOIN smsfollow.provider p USING (provider_id)
-	WHERE s.address = sender OR p.name || '/' || coalesce(s.address, '') = sender OR (s.address IS NULL AND p.name = sender);
+	WHERE (s.address = sender OR p.name || '/' || coalesce(s.address, '') = sender OR (s.address IS NULL AND p.name = sender))
+		AND coalesce(s.tenant_id = smsfollow.acting_tenant(), true);
 	IF ids IS NULL THEN
 		RAISE EXCEPTION 'sender "%" does not exist', sender
 			USING ERRCODE = 'undefined_object', HINT = 'Make it with smsfollow.add_sender().';
@@ -74,6 +77,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.sender_id(text) IS 'Internal: id of a sender by address, by provider/address, or by provider alone when the provider chooses the number';
+
+CREATE FUNCTION smsfollow.assign_sender(sender text, tenant text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id integer := smsfollow.existing_sender(sender);
+BEGIN
+	UPDATE smsfollow.sender s SET tenant_id = CASE WHEN tenant IS NOT NULL THEN smsfollow.tenant_id(tenant) END WHERE s.sender_id = id;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.assign_sender(text, text) IS
+'Lets one tenant alone use a sender, and only where a program, campaign or text names it; NULL: every tenant. To be called by the owner of the extension. Errors: undefined_object, ambiguous_parameter, null_value_not_allowed (sender)';
 
 CREATE FUNCTION smsfollow.create_program(
 	name text,
@@ -105,7 +121,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				  HINT = 'Use marketing, transactional, conversational or compliance.';
 	END IF;
-	IF EXISTS (SELECT FROM smsfollow.program p WHERE p.name = create_program.name) THEN
+	IF EXISTS (SELECT FROM smsfollow.program p WHERE p.name = create_program.name AND p.tenant_id = smsfollow.own_tenant()) THEN
 		RAISE EXCEPTION 'program "%" already exists', name
 			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name, or use the program that is there.';
 	END IF;

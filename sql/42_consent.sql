@@ -242,8 +242,7 @@ COMMENT ON FUNCTION smsfollow.consent_at(text, text, timestamptz) IS
 
 CREATE VIEW smsfollow.consent_status WITH (security_barrier) AS
 SELECT c.contact_id,
-	CASE WHEN (SELECT pg_catalog.has_table_privilege('smsfollow.contact_phone', 'SELECT'))
-		 THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
 	p.name AS program,
 	CASE WHEN c.state = 'opted_in' AND coalesce(c.expires_at > smsfollow.clock(), true) THEN 'opted_in'
 		 WHEN c.pending_until > smsfollow.clock() THEN 'pending'
@@ -253,6 +252,7 @@ SELECT c.contact_id,
 FROM smsfollow.contact_consent c
 JOIN smsfollow.program p USING (program_id)
 LEFT JOIN smsfollow.contact_phone ph USING (contact_id)
-LEFT JOIN smsfollow.consent_event e ON e.contact_id = c.contact_id AND e.consent_event_id = c.consent_event_id;
-COMMENT ON VIEW smsfollow.consent_status IS 'Present consent per contact and program; numbers are masked for roles that may not read contact_phone';
+LEFT JOIN smsfollow.consent_event e ON e.contact_id = c.contact_id AND e.consent_event_id = c.consent_event_id
+WHERE coalesce(p.tenant_id = (SELECT smsfollow.acting_tenant()), true);
+COMMENT ON VIEW smsfollow.consent_status IS 'Present consent per contact and program; numbers are masked for who does not see persons';
 COMMENT ON COLUMN smsfollow.consent_status.state IS 'opted_in, opted_out, none, expired or pending, as consent_at() says';

@@ -484,7 +484,7 @@ BEGIN
 		pid := smsfollow.program_id(program);
 	END IF;
 	PERFORM smsfollow.check_consent(NULL, evidence, NULL, NULL);
-	SELECT x.contact_id INTO contact FROM smsfollow.contact_phone x WHERE x.phone = e164;
+	SELECT x.contact_id INTO contact FROM smsfollow.contact_phone x WHERE x.phone = e164 AND x.tenant_id = smsfollow.own_tenant();
 	PERFORM smsfollow.lock_contact(contact);
 	now := smsfollow.clock();
 	SELECT count(*) FILTER (WHERE x.pending_until > now) AS open, count(*) AS asked,

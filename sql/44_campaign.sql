@@ -6,7 +6,9 @@ COMMENT ON SEQUENCE smsfollow.campaign_id_seq IS 'Ids of smsfollow.campaign';
 
 CREATE TABLE smsfollow.campaign (
 	campaign_id integer PRIMARY KEY DEFAULT nextval('smsfollow.campaign_id_seq'),
-	name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 100),
+	name text NOT NULL CHECK (name <> '' AND length(name) <= 100),
+	tenant_id integer NOT NULL DEFAULT smsfollow.own_tenant(),
+	CONSTRAINT campaign_name_key UNIQUE (tenant_id, name),
 	program_id integer NOT NULL REFERENCES smsfollow.program,
 	template_id integer REFERENCES smsfollow.template,
 	sender_id integer REFERENCES smsfollow.sender,
@@ -57,7 +59,7 @@ BEGIN
 	IF campaign IS NULL THEN
 		PERFORM smsfollow.raise_null('campaign');
 	END IF;
-	SELECT c.campaign_id INTO id FROM smsfollow.campaign c WHERE c.name = campaign;
+	SELECT c.campaign_id INTO id FROM smsfollow.campaign c WHERE c.name = campaign AND c.tenant_id = smsfollow.own_tenant();
 	IF id IS NULL THEN
 		RAISE EXCEPTION 'campaign "%" does not exist', campaign
 			USING ERRCODE = 'undefined_object',

@@ -164,6 +164,7 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	e164 text;
+	contact bigint;
 	k record;
 	everything text;
 BEGIN
@@ -175,9 +176,8 @@ BEGIN
 	END IF;
 	PERFORM smsfollow.check_hours(hours);
 	e164 := smsfollow.phone(phone);
-	PERFORM smsfollow.ensure_contacts(ARRAY[e164]);
-	SELECT c.contact_id, c.region, c.subdivision INTO STRICT k
-	FROM smsfollow.contact_phone p JOIN smsfollow.contact c USING (contact_id) WHERE p.phone = e164;
+	contact := smsfollow.hold_contact(e164);
+	SELECT c.contact_id, c.region, c.subdivision INTO STRICT k FROM smsfollow.contact c WHERE c.contact_id = contact;
 	everything := (SELECT w.hours FROM smsfollow.send_window w WHERE w.program_id IS NULL AND w.campaign_id IS NULL);
 	IF hours IS NOT NULL AND NOT smsfollow.hours_in_common(ARRAY[set_contact_window.hours, everything], (
 			SELECT coalesce(array_agg(j.hours), '{}') FROM smsfollow.jurisdiction_in_force j

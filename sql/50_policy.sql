@@ -4,7 +4,7 @@
 CREATE VIEW smsfollow.default_sender AS
 SELECT s.sender_id
 FROM smsfollow.sender s JOIN smsfollow.provider p USING (provider_id)
-WHERE NOT s.paused AND NOT p.paused
+WHERE NOT s.paused AND NOT p.paused AND s.tenant_id IS NULL
 ORDER BY p.kind = 'sandbox', s.sender_id
 LIMIT 1;
 COMMENT ON VIEW smsfollow.default_sender IS 'Internal: the sender of texts that name none: the first active one, the sandbox only when there is no other';
@@ -32,7 +32,7 @@ RETURNS TABLE (
 	consent_state text, consent_event_id bigint, consent_since timestamptz,
 	consent_kind text, consent_expires_at timestamptz, consent_pending_until timestamptz, consent_required text,
 	campaign_id integer, campaign text, all_paused boolean, campaign_paused boolean, in_doubt_policy text, max_attempts integer, offer_id integer,
-	program_id integer, program text, program_paused boolean, purpose text,
+	program_id integer, tenant_id integer, program text, program_paused boolean, purpose text,
 	sender_id integer, provider_id integer, sender text, sender_paused boolean, provider_paused boolean,
 	price_per_segment bigint, price_currency text
 )
@@ -43,7 +43,7 @@ BEGIN ATOMIC
 			'name', k.name, 'locale', k.locale, 'region', k.region))),
 		cc.state, cc.consent_event_id, cc.since, cc.kind, cc.expires_at, cc.pending_until, p.consent_required,
 		c.campaign_id, c.name, EXISTS (SELECT FROM smsfollow.kill_switch), c.paused, c.in_doubt_policy, c.max_attempts, c.offer_id,
-		p.program_id, p.name, p.paused, p.purpose,
+		p.program_id, p.tenant_id, p.name, p.paused, p.purpose,
 		s.sender_id, s.provider_id, v.name || '/' || coalesce(s.address, ''), s.paused, v.paused,
 		(s.price_per_segment * 1000000)::bigint, s.price_currency
 	FROM (SELECT * FROM smsfollow.campaign x WHERE x.campaign_id = gate_facts.campaign OFFSET 0) c

@@ -24,11 +24,12 @@ DECLARE
 	v record;
 	now timestamptz;
 BEGIN
-	SELECT k.program_id, k.lane, smsfollow.paused_code(k.paused, p.paused) AS held, nullif(k.tags, '{}') AS tags, k.media,
+	SELECT k.program_id, k.tenant_id, k.lane, smsfollow.paused_code(k.paused, p.paused) AS held, nullif(k.tags, '{}') AS tags, k.media,
 		coalesce(enqueue.expires_after, k.expires_after) AS expires_after,
 		x.requires_approval
 	INTO c FROM smsfollow.campaign k JOIN smsfollow.program p USING (program_id)
-	LEFT JOIN smsfollow.program_text x ON x.program_id = k.program_id WHERE k.campaign_id = campaign;
+	LEFT JOIN smsfollow.program_text x ON x.program_id = k.program_id
+	WHERE k.campaign_id = campaign AND coalesce(k.tenant_id = smsfollow.acting_tenant(), true);
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'campaign % does not exist', campaign
 			USING ERRCODE = 'undefined_object', HINT = 'Look into smsfollow.campaign for the ids.';
@@ -50,7 +51,8 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"first_name": "Ana"}.';
 	END IF;
 	SELECT x.template_version_id, x.template_id, x.version, x.state, x.variables, t.name, t.program_id, t.media INTO v
-	FROM smsfollow.template_version x JOIN smsfollow.template t USING (template_id) WHERE x.template_version_id = template_version;
+	FROM smsfollow.template_version x JOIN smsfollow.template t USING (template_id)
+	WHERE x.template_version_id = template_version AND t.tenant_id = c.tenant_id;
 	IF v.template_version_id IS DISTINCT FROM template_version THEN
 		RAISE EXCEPTION 'template version % does not exist', template_version
 			USING ERRCODE = 'undefined_object', HINT = 'Save a template with smsfollow.create_template().';
@@ -72,6 +74,10 @@ BEGIN
 			SELECT array_agg(u.v ORDER BY u.n) FROM unnest(phones, vars, bodies) WITH ORDINALITY AS u(phone, v, b, n)
 			WHERE coalesce(u.b, '') = ''));
 	END IF;
+	IF sender IS NOT NULL AND NOT EXISTS (SELECT FROM smsfollow.sender s WHERE s.sender_id = sender AND coalesce(s.tenant_id = c.tenant_id, true)) THEN
+		RAISE EXCEPTION 'sender % does not exist', sender
+			USING ERRCODE = 'undefined_object', HINT = 'Make it with smsfollow.add_sender().';
+	END IF;
 	IF EXISTS (SELECT FROM unnest(keys) AS u(k) WHERE u.k = '' OR length(u.k) > 200) THEN
 		RAISE EXCEPTION 'idempotency_key must have 1 to 200 characters'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a short name of what the text is about, such as an order number, or NULL for none.';
@@ -88,7 +94,7 @@ BEGIN
 
 	PERFORM smsfollow.check_media(u.m) FROM (SELECT DISTINCT x.m FROM unnest(media) AS x(m)) u;
 
-	PERFORM smsfollow.ensure_contacts(phones);
+	PERFORM smsfollow.ensure_contacts(phones, c.tenant_id);
 	IF c.held IS NOT NULL THEN
 		-- waits for a resume() that runs, and makes a later one wait: it must find these texts
 		SELECT smsfollow.paused_code(k.paused, p.paused) INTO c.held
@@ -108,7 +114,7 @@ BEGIN
 			   greatest(o.send_at, now) AS send_at, o.vars, o.body, o.key, o.media
 		FROM (SELECT u.n, p.contact_id, u.send_at, u.vars, u.body, u.key, u.media
 			  FROM unnest(phones, send_ats, vars, bodies, keys, media) WITH ORDINALITY AS u(phone, send_at, vars, body, key, media, n)
-			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone OFFSET 0) p
+			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = c.tenant_id OFFSET 0) p
 			  ORDER BY u.n) o
 	), keyed AS (
 		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
@@ -147,7 +153,7 @@ BEGIN
 		-- repeated keys: the first call's ids, read with a snapshot that sees them
 		SELECT array_agg(coalesce(u.id, i.message_id) ORDER BY u.n) INTO ids
 		FROM unnest(ids, phones, keys) WITH ORDINALITY AS u(id, phone, key, n)
-		LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone AND u.id IS NULL
+		LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone AND p.tenant_id = c.tenant_id AND u.id IS NULL
 		LEFT JOIN smsfollow.idempotency i ON i.key = u.key AND i.contact_id = p.contact_id;
 		IF array_position(ids, NULL) IS NOT NULL THEN
 			RAISE EXCEPTION 'could not see the text that another transaction has just scheduled under this key'
@@ -169,7 +175,7 @@ BEGIN
 	IF campaign IS NOT NULL THEN
 		RETURN smsfollow.campaign_id(campaign);
 	END IF;
-	SELECT array_agg(p.name) INTO names FROM (SELECT p.name FROM smsfollow.program p LIMIT 2) p;
+	SELECT array_agg(p.name) INTO names FROM (SELECT p.name FROM smsfollow.program p WHERE p.tenant_id = smsfollow.own_tenant() LIMIT 2) p;
 	IF cardinality(names) = 1 THEN
 		RETURN smsfollow.campaign_id(names[1]);
 	END IF;
@@ -392,7 +398,7 @@ BEGIN
 		WHERE (cancel_for.key IS NULL AND r.contact_id = contact
 			   OR (r.contact_id, r.message_id) IN (
 					SELECT i.contact_id, i.message_id FROM smsfollow.idempotency i
-					WHERE i.key = cancel_for.key AND (contact IS NULL OR i.contact_id = contact)))
+					WHERE i.key = cancel_for.key AND (contact IS NULL AND smsfollow.is_own(i.contact_id) OR i.contact_id = contact)))
 			AND (cid IS NULL OR r.campaign_id = cid);
 		EXIT WHEN messages IS NULL;
 		WITH gone AS (
@@ -415,7 +421,7 @@ BEGIN
 	WHERE (cancel_for.key IS NULL AND u.contact_id = contact
 		   OR (u.contact_id, u.message_id) IN (
 				SELECT i.contact_id, i.message_id FROM smsfollow.idempotency i
-				WHERE i.key = cancel_for.key AND (contact IS NULL OR i.contact_id = contact)))
+				WHERE i.key = cancel_for.key AND (contact IS NULL AND smsfollow.is_own(i.contact_id) OR i.contact_id = contact)))
 		AND (cid IS NULL OR u.campaign_id = cid);
 	IF dropped > 0 THEN
 		PERFORM smsfollow.wake('scheduler');

@@ -480,19 +480,26 @@ COMMENT ON FUNCTION smsfollow.reclassify_clicks(timestamptz, timestamptz) IS
 /*
  * What people look at.
  */
+CREATE FUNCTION smsfollow.mask_target(target text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.regexp_replace(target, '[?#].*$', '');
+COMMENT ON FUNCTION smsfollow.mask_target(text) IS 'The target of a link without its query and fragment, which may name a person';
+
 CREATE VIEW smsfollow.click_log WITH (security_barrier) AS
-SELECT c.clicked_at, c.at AS recorded_at, k.name AS campaign, c.message_id, c.contact_id, c.code, l.target,
+SELECT c.clicked_at, c.at AS recorded_at, k.name AS campaign, c.message_id, c.contact_id, c.code,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN l.target ELSE smsfollow.mask_target(l.target) END AS target,
 	c.class, c.rule, c.user_agent,
-	CASE WHEN (SELECT pg_catalog.has_table_privilege('smsfollow.contact_phone', 'SELECT')) THEN c.ip
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN c.ip
 		 ELSE network(set_masklen(c.ip, least(masklen(c.ip), CASE family(c.ip) WHEN 4 THEN 24 ELSE 48 END))) END AS ip
 FROM smsfollow.click c
 JOIN smsfollow.campaign k USING (campaign_id)
 LEFT JOIN LATERAL (SELECT x.target FROM smsfollow.link x
-				   WHERE x.code = c.code AND x.message_id = c.message_id AND x.created_at <= c.at LIMIT 1) l ON true;
+				   WHERE x.code = c.code AND x.message_id = c.message_id AND x.created_at <= c.at LIMIT 1) l ON true
+WHERE coalesce(k.tenant_id = (SELECT smsfollow.acting_tenant()), true);
 COMMENT ON VIEW smsfollow.click_log IS 'Every request for a short link, with its class and the rule that gave it. Addresses are truncated for roles that may not read contact_phone';
 
-CREATE VIEW smsfollow.kpi_link AS
-SELECT k.name AS campaign, l.target, count(*) AS links,
+CREATE VIEW smsfollow.kpi_link WITH (security_barrier) AS
+SELECT k.name AS campaign, t.target, count(*) AS links,
 	coalesce(sum(c.clicks), 0)::bigint AS clicks, coalesce(sum(c.bot_clicks), 0)::bigint AS bot_clicks,
 	count(DISTINCT l.contact_id) FILTER (WHERE c.clicks > 0) AS clickers
 FROM smsfollow.link l
@@ -500,6 +507,8 @@ JOIN smsfollow.campaign k USING (campaign_id)
 LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE x.class = 'human') AS clicks, count(*) FILTER (WHERE x.class <> 'human') AS bot_clicks
 				   FROM smsfollow.click x
 				   WHERE x.contact_id = l.contact_id AND x.message_id = l.message_id AND x.code = l.code AND x.at >= l.created_at) c ON true
-GROUP BY k.name, l.target;
+CROSS JOIN LATERAL (SELECT CASE WHEN (SELECT smsfollow.sees_persons()) THEN l.target ELSE smsfollow.mask_target(l.target) END AS target) t
+WHERE coalesce(k.tenant_id = (SELECT smsfollow.acting_tenant()), true)
+GROUP BY k.campaign_id, k.name, t.target;
 COMMENT ON VIEW smsfollow.kpi_link IS 'Clicks by campaign and target, counted from the links that the log still has; narrow it to a campaign. kpi_campaign is quicker, and complete';
 COMMENT ON COLUMN smsfollow.kpi_link.clickers IS 'Contacts with at least one human click on this target';

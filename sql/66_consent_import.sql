@@ -44,6 +44,7 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+	tenant integer := smsfollow.own_tenant();
 	pid integer := smsfollow.program_id(program);
 	refusal CONSTANT text := 'the holder of this number has opted out, or was erased';
 	now timestamptz := smsfollow.clock();
@@ -91,16 +92,16 @@ BEGIN
 		  WHERE u.problem IS NULL AND u.evidence ? 'disclosure') d;
 
 	PERFORM smsfollow.ensure_contacts(ARRAY(
-		SELECT u.phone FROM unnest(asked.phone, asked.problem) AS u(phone, problem) WHERE u.problem IS NULL));
+		SELECT u.phone FROM unnest(asked.phone, asked.problem) AS u(phone, problem) WHERE u.problem IS NULL), tenant);
 	-- in one order, so that two imports cannot deadlock; numbers first, as everywhere
 	PERFORM FROM smsfollow.contact_phone c
-	WHERE c.phone = ANY (asked.phone) ORDER BY c.phone FOR KEY SHARE;
+	WHERE c.phone = ANY (asked.phone) AND c.tenant_id = tenant ORDER BY c.phone FOR KEY SHARE;
 	PERFORM FROM smsfollow.contact_state s
-	WHERE s.contact_id IN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = ANY (asked.phone))
+	WHERE s.contact_id IN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = ANY (asked.phone) AND c.tenant_id = tenant)
 	ORDER BY s.contact_id FOR NO KEY UPDATE;
 	-- as lock_contact() does
 	UPDATE smsfollow.contact_state s SET time_zone = s.time_zone
-	WHERE s.contact_id IN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = ANY (asked.phone));
+	WHERE s.contact_id IN (SELECT c.contact_id FROM smsfollow.contact_phone c WHERE c.phone = ANY (asked.phone) AND c.tenant_id = tenant);
 	PERFORM pg_current_xact_id();	-- before the ids: sign_consent() relies on it
 	now := smsfollow.clock();
 	PERFORM smsfollow.wake('scheduler');
@@ -119,11 +120,11 @@ BEGIN
 				OR s.since IS NOT NULL AS refused
 		FROM unnest(asked.n, asked.phone, asked.kind, asked.captured_at, asked.expires_at, asked.evidence, asked.problem)
 			AS u(n, phone, kind, captured_at, expires_at, evidence, problem)
-		CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone OFFSET 0) p
+		CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = tenant OFFSET 0) p
 		LEFT JOIN LATERAL (SELECT x.blocked_code FROM smsfollow.contact_state x WHERE x.contact_id = p.contact_id OFFSET 0) b ON true
 		LEFT JOIN smsfollow.suppression_key k ON true
 		LEFT JOIN LATERAL (SELECT x.since FROM smsfollow.suppression x
-						   WHERE x.phone_hmac = smsfollow.hmac_sha256(k.key, convert_to(u.phone, 'UTF8')) OFFSET 0) s ON true
+						   WHERE x.phone_hmac = smsfollow.hmac_sha256(k.key, smsfollow.number_in_tenant(u.phone, tenant)) OFFSET 0) s ON true
 		LEFT JOIN LATERAL (SELECT * FROM smsfollow.contact_consent x
 						   WHERE x.contact_id = p.contact_id AND x.program_id = pid OFFSET 0) c ON true
 		LEFT JOIN LATERAL (SELECT true AS refused FROM smsfollow.consent_event x

@@ -26,13 +26,16 @@ CREATE TABLE smsfollow.kpi_minute (
 );
 COMMENT ON TABLE smsfollow.kpi_minute IS 'Counts by campaign, minute, metric and reason';
 
-CREATE VIEW smsfollow.kpi_count AS
-SELECT campaign_id, bucket, metric, reason, n, cost FROM smsfollow.kpi_minute
-UNION ALL
-SELECT campaign_id, bucket, metric, reason, n, cost FROM smsfollow.kpi_delta;
+CREATE VIEW smsfollow.kpi_count WITH (security_barrier) AS
+SELECT k.campaign_id, k.bucket, k.metric, k.reason, k.n, k.cost
+FROM (SELECT m.campaign_id, m.bucket, m.metric, m.reason, m.n, m.cost FROM smsfollow.kpi_minute m
+	  UNION ALL
+	  SELECT d.campaign_id, d.bucket, d.metric, d.reason, d.n, d.cost FROM smsfollow.kpi_delta d) k
+WHERE (SELECT smsfollow.acting_tenant()) IS NULL
+	OR k.campaign_id IN (SELECT c.campaign_id FROM smsfollow.campaign c WHERE c.tenant_id = (SELECT smsfollow.acting_tenant()));
 COMMENT ON VIEW smsfollow.kpi_count IS 'All counts, folded or not: sum n and cost by what you like';
 
-CREATE VIEW smsfollow.kpi_campaign AS
+CREATE VIEW smsfollow.kpi_campaign WITH (security_barrier) AS
 SELECT c.campaign_id, c.name AS campaign, p.name AS program,
 	k.scheduled, k.cancelled, k.suppressed, k.expired, k.accepted, k.in_doubt, k.delivered, k.undelivered, k.failed,
 	k.segments, m.cost, m.currency,
@@ -58,7 +61,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
 	SELECT CASE WHEN count(DISTINCT x.reason) <= 1 THEN sum(x.cost) END AS cost,
 		CASE WHEN count(DISTINCT x.reason) <= 1 THEN nullif(min(x.reason), '') ELSE 'mixed' END AS currency
-	FROM smsfollow.kpi_count x WHERE x.campaign_id = c.campaign_id AND x.metric = 'cost') m;
+	FROM smsfollow.kpi_count x WHERE x.campaign_id = c.campaign_id AND x.metric = 'cost') m
+WHERE coalesce(c.tenant_id = (SELECT smsfollow.acting_tenant()), true);
 COMMENT ON VIEW smsfollow.kpi_campaign IS 'Counts of each campaign, exact at any instant';
 COMMENT ON COLUMN smsfollow.kpi_campaign.accepted IS 'Taken by a provider; later delivered, undelivered or failed, as receipts tell';
 COMMENT ON COLUMN smsfollow.kpi_campaign.failed IS 'Refused by the provider for good, or reported as failed';
@@ -71,13 +75,13 @@ COMMENT ON COLUMN smsfollow.kpi_campaign.clickers IS 'Contacts with at least one
 COMMENT ON COLUMN smsfollow.kpi_campaign.ctr IS 'clickers / delivered, NULL when nothing is delivered';
 COMMENT ON COLUMN smsfollow.kpi_campaign.delivery_rate IS 'delivered / (delivered + undelivered + failed), NULL when none is final';
 
-CREATE VIEW smsfollow.kpi_reason AS
+CREATE VIEW smsfollow.kpi_reason WITH (security_barrier) AS
 SELECT c.name AS campaign, k.metric, k.reason, sum(k.n)::bigint AS texts, r.meaning, r.hint
 FROM smsfollow.kpi_count k
 JOIN smsfollow.campaign c USING (campaign_id)
 LEFT JOIN smsfollow.reason_code r ON r.code = split_part(k.reason, ':', 1)
 WHERE k.metric IN ('suppressed', 'expired', 'cancelled', 'deferred', 'failed', 'undelivered')
-GROUP BY c.name, k.metric, k.reason, r.meaning, r.hint
+GROUP BY c.campaign_id, c.name, k.metric, k.reason, r.meaning, r.hint
 HAVING sum(k.n) <> 0;
 COMMENT ON VIEW smsfollow.kpi_reason IS 'Why texts did not arrive, or not yet (deferred: how often a rule has put one off), by campaign and reason, with what to do';
 
@@ -86,8 +90,7 @@ COMMENT ON VIEW smsfollow.kpi_reason IS 'Why texts did not arrive, or not yet (d
  */
 CREATE VIEW smsfollow.message_log WITH (security_barrier) AS
 SELECT m.message_id, m.created_at, m.contact_id,
-	CASE WHEN (SELECT pg_catalog.has_table_privilege('smsfollow.contact_phone', 'SELECT'))
-		 THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN ph.phone ELSE smsfollow.mask_phone(ph.phone) END AS phone,
 	c.name AS campaign, p.name AS program, t.name AS template, tv.version AS template_version, coalesce(i.locale, d.locale, a.locale) AS locale,
 	CASE
 		WHEN rc.status IS NOT NULL THEN rc.status
@@ -104,7 +107,7 @@ SELECT m.message_id, m.created_at, m.contact_id,
 	coalesce(i.started_at, d.started_at, a.started_at) AS started_at,
 	a.at AS answered_at, rc.at AS receipt_at,
 	coalesce(i.attempt, d.attempt, a.attempt, 0) AS attempts,
-	coalesce(i.body, d.body, a.body, m.body) AS body,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN coalesce(i.body, d.body, a.body, m.body) END AS body,
 	coalesce(i.segments, d.segments, a.segments) AS segments,
 	coalesce(i.encoding, d.encoding, a.encoding) AS encoding,
 	pv.name AS provider, s.address AS sender, a.provider_message_id,
@@ -113,16 +116,21 @@ SELECT m.message_id, m.created_at, m.contact_id,
 		 WHEN a.outcome = 'accepted' THEN 'allow'
 		 WHEN a.outcome = 'rejected' THEN NULL ELSE v.verdict END AS verdict,
 	CASE WHEN a.outcome IN ('accepted', 'rejected') THEN NULL ELSE v.code END AS code,
-	CASE a.outcome WHEN 'accepted' THEN 'consent_event ' || a.consent_event_id WHEN 'rejected' THEN NULL ELSE v.rule END AS rule,
+	CASE WHEN a.outcome = 'accepted' THEN 'consent_event ' || a.consent_event_id
+		 WHEN a.outcome = 'rejected' THEN NULL
+		 -- the reason is the template's own wording
+		 WHEN v.code <> 'template_skip' OR (SELECT smsfollow.sees_persons()) THEN v.rule END AS rule,
 	coalesce(rc.error_code, a.error_code) AS error_code,
 	CASE WHEN rc.status IN ('undelivered', 'failed') THEN rc.reason ELSE nullif(a.reason, 'ok') END AS reason,
-	a.error_text, d.evidence AS in_doubt_evidence, m.vars, m.created_by,
-	(SELECT jsonb_object_agg(x.code, x.target) FROM smsfollow.link x
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN a.error_text END AS error_text,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN d.evidence END AS in_doubt_evidence,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN m.vars END AS vars, m.created_by,
+	(SELECT jsonb_object_agg(x.code, CASE WHEN (SELECT smsfollow.sees_persons()) THEN x.target ELSE smsfollow.mask_target(x.target) END) FROM smsfollow.link x
 	 WHERE x.message_id = m.message_id AND x.created_at >= m.created_at) AS links,
 	(SELECT count(*) FROM smsfollow.click x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id
 	 AND x.at >= m.created_at AND x.class = 'human') AS clicks,
 	(SELECT x.code FROM smsfollow.coupon x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id) AS coupon,
-	m.media
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN m.media END AS media
 FROM smsfollow.message m
 JOIN smsfollow.campaign c ON c.campaign_id = m.campaign_id
 JOIN smsfollow.program p ON p.program_id = c.program_id
@@ -148,8 +156,9 @@ LEFT JOIN LATERAL (
 	WINDOW price AS (ORDER BY x.cost IS NULL, x.at)
 	ORDER BY smsfollow.receipt_rank(x.status) DESC, x.at LIMIT 1) rc ON true
 LEFT JOIN smsfollow.provider pv ON pv.provider_id = coalesce(i.provider_id, d.provider_id, a.provider_id)
-LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(i.sender_id, d.sender_id, a.sender_id);
-COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, times, body, provider''s id, segments, price and verdict. Numbers are masked for roles that may not read contact_phone';
+LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(i.sender_id, d.sender_id, a.sender_id)
+WHERE coalesce(c.tenant_id = (SELECT smsfollow.acting_tenant()), true);
+COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, times, body, provider''s id, segments, price and verdict. Who does not see persons (sees_persons()) gets masked numbers and no body, variables, or words of providers';
 COMMENT ON COLUMN smsfollow.message_log.state IS 'scheduled, sending, accepted, sent, delivered, undelivered, failed, read, suppressed, cancelled, expired or in_doubt';
 COMMENT ON COLUMN smsfollow.message_log.locale IS 'Of the wording that was sent; NULL: a literal text, or the wording names none';
 COMMENT ON COLUMN smsfollow.message_log.due_at IS 'When it is looked at next, for a text that waits';
@@ -172,6 +181,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	l record;
+	persons boolean := smsfollow.sees_persons();
 BEGIN
 	IF explain.message_id IS NULL THEN
 		PERFORM smsfollow.raise_null('message_id');
@@ -197,12 +207,13 @@ BEGIN
 		ORDER BY g.n;
 	END IF;
 	RETURN QUERY
-	SELECT 'verdict of ' || date_trunc('second', v.at), v.verdict, v.code, concat_ws(': ', v.rule, v.detail), v.next_at, k.hint
+	SELECT 'verdict of ' || date_trunc('second', v.at), v.verdict, v.code,
+		concat_ws(': ', CASE WHEN v.code <> 'template_skip' OR persons THEN v.rule END, CASE WHEN persons THEN v.detail END), v.next_at, k.hint
 	FROM smsfollow.verdict v LEFT JOIN smsfollow.reason_code k ON k.code = split_part(v.code, ':', 1)
 	WHERE v.message_id = explain.message_id ORDER BY v.at;
 	RETURN QUERY
 	SELECT 'attempt ' || a.attempt || ' of ' || date_trunc('second', a.started_at), a.outcome, a.reason,
-		concat_ws(' ', 'http ' || a.http_status, a.error_code, a.error_text), a.retry_at, k.hint
+		concat_ws(' ', 'http ' || a.http_status, a.error_code, CASE WHEN persons THEN a.error_text END), a.retry_at, k.hint
 	FROM smsfollow.attempt a LEFT JOIN smsfollow.reason_code k ON k.code = a.reason AND a.outcome <> 'accepted'
 	WHERE a.message_id = explain.message_id ORDER BY a.at;
 	RETURN QUERY
@@ -213,7 +224,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.explain(bigint) IS
-'Why a text went, or did not, or not yet: its state, what the gate says of a waiting one now, and every stored verdict, attempt and receipt. Errors: undefined_object, null_value_not_allowed';
+'Why a text went, or did not, or not yet: its state, what the gate says of a waiting one now, and every stored verdict, attempt and receipt; without words of templates and providers for who does not see persons. Errors: undefined_object, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.explain(phone text, campaign text)
 RETURNS TABLE (rule text, verdict text, code text, value text, next_at timestamptz, hint text)

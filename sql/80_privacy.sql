@@ -25,7 +25,7 @@ AS $$
 		('consent_event', 'keep', '{}'),
 		('consent_evidence', 'delete', '{salt,evidence}'),
 		('contact_consent', 'delete', '{}'),
-		('message', 'clear', '{body,vars}'),
+		('message', 'clear', '{body,vars,media}'),
 		('ready', 'passes', '{}'),
 		('inflight', 'passes', '{body}'),
 		('in_doubt', 'passes', '{body,evidence}'),
@@ -171,7 +171,7 @@ BEGIN
 		PERFORM smsfollow.raise_null('phone');
 	END IF;
 	-- first of all locks, see hold_contact()
-	SELECT c.contact_id INTO id FROM smsfollow.contact_phone c WHERE c.phone = e164 FOR UPDATE;
+	SELECT c.contact_id INTO id FROM smsfollow.contact_phone c WHERE c.phone = e164 AND c.tenant_id = smsfollow.own_tenant() FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'no contact has this number'
 			USING ERRCODE = 'undefined_object',
@@ -206,6 +206,7 @@ BEGIN
 	-- what is under way is past recall, and not tried again
 	INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code)
 	SELECT now, i.message_id, i.contact_id, 'cancel', 'erased' FROM smsfollow.inflight i WHERE i.contact_id = contact;
+	PERFORM smsfollow.remember_suppression(smsfollow.phone(phone), contact);
 	touched := touched || smsfollow.clear_contact(contact);
 	INSERT INTO smsfollow.privacy_request (contact_id, kind, requested_at, relations)
 	SELECT contact, 'erase', now, ARRAY(SELECT DISTINCT u.r FROM unnest(touched) AS u(r) ORDER BY 1)

@@ -54,6 +54,7 @@ int			sf_claim_commit = SYNCHRONOUS_COMMIT_ON;
 double		sf_clock_offset = 0;
 char	   *sf_default_region = NULL;
 char	   *sf_refused_number_types = NULL;
+char	   *sf_tenant = NULL;
 int			sf_window_margin = 15;
 int			sf_unknown_state = SF_STATE_STRICT;
 
@@ -412,6 +413,12 @@ sf_settings_init(void)
 							 "truncated: 24 bits of IPv4, 48 of IPv6.",
 							 &sf_click_ip, SF_CLICK_IP_FULL, click_ip_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("smsfollow.tenant",
+							   "The tenant that owner and superuser act for, or one of several of a role.",
+							   "Empty: the owner sees all tenants.",
+							   &sf_tenant, "",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("smsfollow.default_region",
 							   "Country of phone numbers that are not in international form.",
 							   "Empty: only numbers in international form are taken.",

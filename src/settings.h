@@ -43,6 +43,7 @@ extern int	sf_log_retention;	/* days, -1: keep for ever */
 extern int	sf_click_ip;		/* an sf_click_ip_kind: what is kept of the addresses of clicks */
 extern int	sf_claim_commit;	/* synchronous_commit of the claim, a SyncCommitLevel; never off */
 extern double sf_clock_offset;	/* s, within a hundred years, added to the wall clock; superuser, tests */
+extern char *sf_tenant;			/* of acting_tenant() (sql/09_tenant.sql); USERSET */
 extern char *sf_default_region; /* ISO 3166; USERSET */
 extern char *sf_refused_number_types;	/* list of libphonenumber's names of types */
 extern int	sf_window_margin;	/* minutes, 0 .. 240: jurisdictions' hours end so much earlier */

@@ -61,7 +61,7 @@ put(ReturnSetInfo *rsinfo, const char *rule, const sf_answer *answer)
 static void
 judge_body(sf_facts *facts, sf_answer *answer)
 {
-	sf_saved	saved = {CurrentMemoryContext, NULL, NIL};
+	sf_saved	saved = {.context = CurrentMemoryContext};
 	sf_text		text = {0};
 
 	text.message_id = facts->message_id;

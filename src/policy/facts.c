@@ -90,6 +90,7 @@ static const fact_column columns[] = {
 	FACT(max_attempts, INT4),
 	FACT(offer_id, INT4),
 	FACT(program_id, INT4),
+	FACT(tenant_id, INT4),
 	FACT(program, TEXT),
 	FACT(program_paused, BOOL),
 	FACT(purpose, TEXT),

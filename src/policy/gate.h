@@ -109,6 +109,7 @@ typedef struct sf_facts
 	int32		max_attempts;	/* 0: the setting */
 	int32		offer_id;		/* whose codes its texts carry; 0: none */
 	int32		program_id;
+	int32		tenant_id;
 	const char *program;
 	bool		program_paused;
 	const char *purpose;		/* marketing, transactional, conversational, compliance */

@@ -19,6 +19,7 @@ typedef struct sf_saved
 {
 	MemoryContext context;		/* of what is remembered */
 	const char *locale;			/* of the text at hand, NULL: not known */
+	int32		tenant_id;		/* of the text at hand, 0: that of the session */
 	List	   *bodies;
 } sf_saved;
 

@@ -156,6 +156,7 @@ make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft 
 	draft->region = facts->region;
 	draft->compliance = strcmp(facts->purpose, "compliance") == 0;
 	draft->saved = saved;
+	saved->tenant_id = facts->tenant_id;
 	draft->told_at = facts->told_at;
 	draft->media = facts->media;
 	draft->offer_id = facts->offer_id;
@@ -243,7 +244,7 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 	sf_array	ids;
 	sf_array	times;
 	sf_array	returned;
-	sf_saved	saved = {CurrentMemoryContext, NULL, NIL};
+	sf_saved	saved = {.context = CurrentMemoryContext};
 	sf_facts   *facts;
 	int			nfacts;
 

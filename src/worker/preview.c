@@ -49,11 +49,11 @@ static SPIPlanPtr plan_summary;
 Datum
 smsfollow_measure_texts(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INT4OID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID};
+	static const Oid types[] = {INT4OID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, INT4OID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[4];
-	char		nulls[4] = {PG_ARGISNULL(1) ? 'n' : ' ', ' ', ' ', PG_ARGISNULL(5) ? 'n' : ' '};
-	sf_saved	saved = {CurrentMemoryContext, NULL, NIL};
+	Datum		values[5];
+	char		nulls[5] = {PG_ARGISNULL(1) ? 'n' : ' ', ' ', ' ', PG_ARGISNULL(5) ? 'n' : ' ', ' '};
+	sf_saved	saved = {.context = CurrentMemoryContext};
 	sf_facts	facts;
 	SPITupleTable *rows;
 	uint64		n;
@@ -83,16 +83,18 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 			" k.locale, k.region, st.time_zone"
 			" FROM unnest($2, $3, $4) WITH ORDINALITY AS u(phone, vars, body, n)"
 			" LEFT JOIN smsfollow.template_version v ON v.template_version_id = $1"
-			" LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone"
+			" LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone AND p.tenant_id = $5"
 			/* of the session's user: this runs with the owner's rights */
 			"  AND (SELECT pg_catalog.has_table_privilege(session_user, 'smsfollow.contact', 'SELECT'))"
 			" LEFT JOIN smsfollow.contact k ON k.contact_id = p.contact_id"
 			" LEFT JOIN smsfollow.contact_state st ON st.contact_id = p.contact_id"
-			" ORDER BY u.n", 4, types);
+			" ORDER BY u.n", 5, types);
 	values[0] = nulls[0] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(1);
 	values[1] = PG_GETARG_DATUM(3);
 	values[2] = PG_GETARG_DATUM(4);
 	values[3] = nulls[3] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(5);
+	values[4] = Int32GetDatum(facts.tenant_id);
+	saved.tenant_id = facts.tenant_id;
 	sf_execute(plan_inputs, values, nulls, SPI_OK_SELECT);
 	rows = SPI_tuptable;
 	n = SPI_processed;

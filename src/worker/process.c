@@ -231,6 +231,7 @@ pin_settings(void)
 {
 	static const char *const pins[][2] = {
 		{"role", "none"},
+		{"smsfollow.tenant", ""},	/* all of them */
 		{"search_path", "pg_catalog, pg_temp"},
 		{"standard_conforming_strings", "on"},
 		{"synchronous_commit", "on"},

@@ -41,8 +41,8 @@ SELECT t.fails($$UPDATE smsfollow.contact SET region = 'xx'$$);
 -- what only we call
 SELECT smsfollow.contact_id('+14155550100') AS ana, smsfollow.contact_id('+14155550111') AS nobody, smsfollow.contact_id(NULL) AS no_number;
 SELECT t.fails($$SELECT smsfollow.contact_id('+12')$$);
-SELECT smsfollow.ensure_contacts('{+14155550103,+14155550102,+14155550103,NULL,+14155550100}');
+SELECT smsfollow.ensure_contacts('{+14155550103,+14155550102,+14155550103,NULL,+14155550100}', 1);
 SELECT p.phone, c.contact_id IS NOT NULL AS contact, s.contact_id IS NOT NULL AS state
 FROM smsfollow.contact_phone p LEFT JOIN smsfollow.contact c USING (contact_id) LEFT JOIN smsfollow.contact_state s USING (contact_id)
 ORDER BY p.phone;
-SELECT smsfollow.ensure_contacts('{}'), smsfollow.ensure_contacts(NULL);
+SELECT smsfollow.ensure_contacts('{}', 1), smsfollow.ensure_contacts(NULL, 1);
