@@ -24,14 +24,17 @@ sf_filter_phone(sf_render *r, sf_value input, const sf_args *args, sf_value *res
 	const char *why;
 	const char *region = r->options->region;
 	StringInfoData out;
+	char		written[32];
 
 	if (!sf_to_string(r, input, result) || !sf_phone_e164(result->u.str, result->len, e164, &why))
 		return r->result == SF_LIQUID_OK;
 	initStringInfo(&out);
-	/* the North American plan is the one whose form depends on nothing else */
+	/* the form in the North American plan depends on nothing else */
 	if (region != NULL && (strcmp(region, "US") == 0 || strcmp(region, "CA") == 0) &&
 		e164[1] == '1' && strlen(e164) == 12)
 		appendStringInfo(&out, "(%.3s) %.3s-%s", e164 + 2, e164 + 5, e164 + 8);
+	else if (region != NULL && r->options->phone != NULL && r->options->phone(e164, region, written))
+		appendStringInfoString(&out, written);
 	else
 		appendStringInfoString(&out, e164);
 	*result = sf_str(out.data, out.len);

@@ -88,6 +88,9 @@ typedef struct sf_liquid_survey
  */
 typedef const sf_template *(*sf_liquid_partial) (void *arg, const char *name, sf_liquid_error *error);
 
+/* Writes a number of a region as people there do; false when it is none of theirs. */
+typedef bool (*sf_liquid_phone) (const char *e164, const char *region, char out[32]);
+
 typedef struct sf_liquid_options
 {
 	sf_liquid_missing missing;
@@ -96,6 +99,7 @@ typedef struct sf_liquid_options
 	pg_tz	   *zone;			/* recipient's zone for dates; NULL: session_timezone */
 	const char *locale;			/* BCP 47 such as en-US, or NULL */
 	const char *region;			/* ISO 3166 region for phone formats, or NULL */
+	sf_liquid_phone phone;		/* NULL: only numbers of the US and Canada have such a form */
 	TimestampTz now;			/* value of 'now' in the date filter */
 	int			max_output;		/* bytes; 0: 64 kB */
 	int			max_steps;		/* loop iterations and tags in all; 0: 100,000 */

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "liquid/cache.h"
+#include "phone/library.h"
 #include "settings.h"
 #include "template/saved.h"
 #include "utils/builtins.h"
@@ -148,6 +149,9 @@ smsfollow_render(PG_FUNCTION_ARGS)
 		options.partial_arg = fcinfo->flinfo;
 	}
 	options.missing = PG_ARGISNULL(3) ? SF_MISSING_EMPTY : missing_policy(PG_GETARG_TEXT_PP(3));
+	if (sf_default_region != NULL && sf_default_region[0] != '\0')
+		options.region = sf_default_region;
+	options.phone = sf_phone_written;
 	options.now = sf_clock();
 
 	t = sf_cached_template(VARDATA_ANY(template), VARSIZE_ANY_EXHDR(template), &error);

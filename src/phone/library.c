@@ -20,23 +20,19 @@
 #define MODULE "$libdir/smsfollow_phone"
 
 /*
- * Returns the module's function, or NULL when the module cannot be loaded; the
+ * Returns a function of the module, or NULL when it cannot be loaded; the
  * loader's words are then in *detail.  A failure is not remembered, so a
  * package installed later is found without a new connection.
  */
-static sf_lib_lookup_fn
-load_lookup(char **detail)
+static void *
+load_function(const char *name, char **detail)
 {
-	static sf_lib_lookup_fn lookup = NULL;
+	void	   *volatile function = NULL;
 	MemoryContext caller = CurrentMemoryContext;
-
-	if (lookup != NULL)
-		return lookup;
 
 	PG_TRY();
 	{
-		lookup = (sf_lib_lookup_fn)
-			load_external_function(MODULE, SF_LIB_LOOKUP, true, NULL);
+		function = load_external_function(MODULE, name, true, NULL);
 	}
 	PG_CATCH();
 	{
@@ -48,7 +44,7 @@ load_lookup(char **detail)
 		*detail = error->message;
 	}
 	PG_END_TRY();
-	return lookup;
+	return function;
 }
 
 /* See library.h. */
@@ -56,11 +52,12 @@ bool
 sf_phone_lookup(const char *input, size_t len, const char *region,
 				bool required, sf_lib_number *out)
 {
+	static sf_lib_lookup_fn lookup = NULL;
 	char	   *detail = NULL;
-	sf_lib_lookup_fn lookup;
 	char	   *utf8;
 
-	lookup = load_lookup(&detail);
+	if (lookup == NULL)
+		lookup = (sf_lib_lookup_fn) load_function(SF_LIB_LOOKUP, &detail);
 	if (lookup == NULL)
 	{
 		if (!required)
@@ -92,4 +89,21 @@ sf_phone_lookup(const char *input, size_t len, const char *region,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("libphonenumber failed while it read a phone number")));
 	return true;
+}
+
+/* See library.h. */
+bool
+sf_phone_written(const char *e164, const char *region, char out[SF_WRITTEN_SIZE])
+{
+	static sf_lib_write_fn write = NULL;
+	char	   *detail;
+	sf_lib_written written;
+
+	if (write == NULL)
+		write = (sf_lib_write_fn) load_function(SF_LIB_WRITE, &detail);
+	if (write == NULL)
+		return false;
+	write(e164, &written);
+	strlcpy(out, written.text, SF_WRITTEN_SIZE);
+	return out[0] != '\0' && strcmp(written.region, region) == 0;
 }

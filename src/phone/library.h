@@ -20,5 +20,11 @@
  */
 extern bool sf_phone_lookup(const char *input, size_t len, const char *region,
 							bool required, sf_lib_number *out);
+/*
+ * Writes a number as people of the region do.  False when it is none of that
+ * region, or the module is not installed.
+ */
+#define SF_WRITTEN_SIZE 32
+extern bool sf_phone_written(const char *e164, const char *region, char out[SF_WRITTEN_SIZE]);
 
 #endif							/* SF_PHONE_LIBRARY_H */

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "liquid/cache.h"
+#include "phone/library.h"
 #include "policy/wording.h"
 #include "settings.h"
 #include "template/version.h"
@@ -84,6 +85,7 @@ render(sf_text *text, const sf_draft *draft)
 		options.zone = draft->zone ? pg_tzset(draft->zone) : NULL;
 		options.locale = draft->saved->locale = sf_locale_written(text->locale, draft->locale);
 		options.region = draft->region;
+		options.phone = sf_phone_written;
 		options.partial = sf_saved_partial;
 		options.partial_arg = draft->saved;
 		/* what a render leaves behind may be large, and a wave renders many */

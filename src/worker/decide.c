@@ -129,31 +129,24 @@ take_facts(sf_text *text, const sf_facts *facts)
 }
 
 /*
- * The zone in which a contact reads times: its own, or the one that its address
- * or number leaves no doubt about; NULL: not known.
- */
-static const char *
-reading_zone(const sf_facts *facts)
-{
-	sf_place	place;
-
-	sf_facts_place(facts, &place);
-	return place.nzones == 1 ? place.zone[0] : NULL;
-}
-
-/*
  * What the body of a text is made of.  coupon is NULL until its code is taken.
+ * Where nobody said where a contact is, its number tells the region, and the
+ * zone unless that leaves several.
  */
 static void
 make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft *draft)
 {
+	sf_place	place;
+
+	sf_facts_place(facts, &place);
 	draft->has_template = facts->template_version_id != 0;
 	draft->template_version_id = facts->template_version_id;
 	draft->literal = facts->body;
 	draft->vars = facts->vars;
-	draft->zone = reading_zone(facts);
+	draft->zone = place.nzones == 1 ? place.zone[0] : NULL;
 	draft->locale = facts->locale;
-	draft->region = facts->region;
+	draft->region = facts->region != NULL ? facts->region :
+		place.nareas > 0 ? pstrdup(place.area[0].region) : NULL;
 	draft->compliance = strcmp(facts->purpose, "compliance") == 0;
 	draft->saved = saved;
 	saved->tenant_id = facts->tenant_id;

@@ -79,3 +79,7 @@ SELECT pg_temp.show(ARRAY[
 	'1234.5 | money: "USD"', '"19.995" | money: "usd"', '-5 | money: "EUR"', '1234567 | money: "JPY"', '1.2345 | money: "KWD"', '12 | money: "CHF"', '1 | money: "dollars"', '"abc" | money: "USD"', 'gone | money: "USD"',
 	'"+14155552671" | phone', '"+49 170 1234567" | phone', '"no number" | phone', '"Don’t miss – 50 % off…" | gsm', 'long | segments_max: 1 | size', 'long | segments_max: 1, "" | size', 'emoji | segments_max: 1, "" | size', '"short" | segments_max: 1', '"x" | segments_max: 0'],
 	jsonb_build_object('long', repeat('a', 161), 'emoji', repeat('😀', 40)));
+-- as people of a region write numbers; others, and what is none, stay as they are
+SET smsfollow.default_region = 'US';
+SELECT pg_temp.show(ARRAY['"+14155552671" | phone', '"+442079460018" | phone', '"+1999" | phone']);
+RESET smsfollow.default_region;

@@ -59,3 +59,10 @@ FROM (VALUES
 	('hello', 'US'),
 	('', NULL)) AS v(input, region),
 	smsfollow.phone_info(input, v.region) AS i;
+
+-- the filter phone: numbers of the region as people there write them, others in international form
+SET smsfollow.default_region = 'GB';
+SELECT smsfollow.render('{% for n in numbers %}{{ n | phone }}; {% endfor %}', '{"numbers": ["+442079460018", "+44 7400 123456", "+33199000001", "+14155550100", "+4412"]}');
+SET smsfollow.default_region = 'FR';
+SELECT smsfollow.render('{{ "+33199000001" | phone }}');
+RESET smsfollow.default_region;

@@ -167,3 +167,31 @@ sf_phone_lib_lookup_v1(const char *input, size_t len, const char *region,
 		out->status = SF_LIB_BROKEN;
 	}
 }
+
+/* The other door; see shim.h. */
+extern "C" __attribute__((visibility("default"))) void
+sf_phone_lib_write_v1(const char *e164, sf_lib_written *out) noexcept
+{
+	memset(out, 0, sizeof(*out));
+	try
+	{
+		const PhoneNumberUtil *util = PhoneNumberUtil::GetInstance();
+		PhoneNumber number;
+		std::string region;
+		std::string text;
+
+		if (util->Parse(e164, "ZZ", &number) != PhoneNumberUtil::NO_PARSING_ERROR ||
+			!util->IsValidNumber(number))
+			return;
+		util->GetRegionCodeForNumber(number, &region);
+		util->Format(number, PhoneNumberUtil::NATIONAL, &text);
+		if (text.size() >= sizeof(out->text))
+			return;
+		put(out->region, region);
+		put(out->text, text);
+	}
+	catch (...)
+	{
+		memset(out, 0, sizeof(*out));
+	}
+}

@@ -56,6 +56,19 @@ extern void sf_phone_lib_lookup_v1(const char *input, size_t len,
 								   const char *region,
 								   sf_lib_number *out) SF_NOEXCEPT;
 
+/* A valid number as people of its own region write it. */
+typedef struct sf_lib_written
+{
+	char		region[4];		/* as above; "" when there is no such number */
+	char		text[32];		/* "" when that does not fit, too */
+} sf_lib_written;
+
+#define SF_LIB_WRITE		"sf_phone_lib_write_v1"
+
+/* Reads a number in E.164 form; never throws, leaves out empty when it fails. */
+typedef void (*sf_lib_write_fn) (const char *e164, sf_lib_written *out);
+extern void sf_phone_lib_write_v1(const char *e164, sf_lib_written *out) SF_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

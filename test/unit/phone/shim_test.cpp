@@ -76,6 +76,19 @@ finds(const char *input, const char *region, sf_lib_status status,
 	   (n.reason == NULL) == (status == SF_LIB_VALID), name);
 }
 
+/* Writes one number. */
+static void
+writes(const char *e164, const char *region, const char *text)
+{
+	sf_lib_written w;
+	char		name[200];
+
+	memset(&w, 0xAA, sizeof(w));
+	sf_phone_lib_write_v1(e164, &w);
+	snprintf(name, sizeof(name), "'%s' is written '%s' in '%s'", e164, w.text, w.region);
+	ok(strcmp(w.region, region) == 0 && strcmp(w.text, text) == 0, name);
+}
+
 /* Makes each allocation of a look-up fail once. */
 static void
 test_no_memory(void)
@@ -137,6 +150,12 @@ main()
 {
 	char		longest[SF_LIB_MAX_INPUT + 1];
 
+	writes("+14155550100", "US", "(415) 555-0100");
+	writes("+442079460018", "GB", "020 7946 0018");
+	writes("+33199000001", "FR", "01 99 00 00 01");
+	writes("+44", "", "");
+	writes("", "", "");
+	writes("no number", "", "");
 	finds("(415) 555-0100", "US", SF_LIB_VALID, "+14155550100", "US",
 		  "FIXED_LINE_OR_MOBILE", "");
 	finds("0491 570 156", "AU", SF_LIB_VALID, "+61491570156", "AU", "MOBILE", "");
