@@ -7,7 +7,7 @@
  * a text claimed at T counts until just before T + per.  A calendar cap counts
  * what was claimed in the same day, week or month of the contact; where the
  * contact's zone is not known, the longest that such a period can be, rolling,
- * which no zone makes too lenient.
+ * which no zone makes too lenient; of several zones that it may be in, each.
  *
  * The facts hold all that the contact has had since the earliest moment that
  * any of these caps looks at (past.c).  Nothing is in flight: the claim judges
@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 
 #include "policy/cap.h"
+#include "policy/jurisdiction.h"
 #include "policy/rows.h"
 
 static sf_cap *caps;
@@ -133,67 +134,82 @@ binds(const sf_cap *cap, const sf_facts *facts)
 }
 
 /*
- * The wish of the contact, as one more cap.
+ * A cap that is no row of cap_rule: so many marketing texts within a while,
+ * rolling, then put off.
  */
-static bool
-wish(const sf_facts *facts, sf_cap *cap)
+static sf_cap *
+plain_cap(const char *name, const char *code, int64 most, int64 per)
 {
-	if (facts->cap_most <= 0)
-		return false;
-	memset(cap, 0, sizeof(*cap));
-	cap->name = "of the contact";
-	cap->code = "contact_pref";
-	cap->most = facts->cap_most;
-	cap->per = facts->cap_per;
+	sf_cap	   *cap = palloc0(sizeof(sf_cap));
+
+	cap->name = name;
+	cap->code = code;
+	cap->most = most;
+	cap->per = per;
 	cap->on_exceed = SF_DEFER;
-	return true;
+	return cap;
 }
 
 /*
- * Steps through the caps that bind a text; own is room for what is no row of
- * cap_rule.
+ * Finds the caps that bind a text: rules, the wish of the contact, and the law
+ * of its place.
  */
-static const sf_cap *
-next_cap(const sf_facts *facts, int *at, sf_cap *own)
+static void
+find_caps(sf_facts *facts)
 {
-	while (*at < ncaps)
-	{
-		const sf_cap *cap = &caps[(*at)++];
+	const sf_jurisdiction *laws[SF_MAX_JURISDICTIONS];
+	int			nlaws = sf_is_marketing(facts) ? sf_jurisdictions_of(facts, laws) : 0;
+	const sf_cap **found = palloc(sizeof(sf_cap *) * (ncaps + 1 + nlaws));
+	int			n = 0;
 
-		if (binds(cap, facts))
-			return cap;
-	}
-	if (*at == ncaps)
-	{
-		(*at)++;
-		if (wish(facts, own) && binds(own, facts))
-			return own;
-	}
-	return NULL;
-}
+	for (int i = 0; i < ncaps; i++)
+		if (binds(&caps[i], facts))
+			found[n++] = &caps[i];
+	if (facts->cap_most > 0 && sf_is_marketing(facts))
+		found[n++] = plain_cap("of the contact", "contact_pref", facts->cap_most, facts->cap_per);
+	for (int i = 0; i < nlaws; i++)
+		if (laws[i]->cap_most > 0)
+		{
+			const Interval *per = laws[i]->cap_per;
+			sf_cap	   *cap = plain_cap(laws[i]->name, psprintf("cap:%s", laws[i]->name), laws[i]->cap_most,
+										per->time + ((int64) per->month * 30 + per->day) * USECS_PER_DAY);
 
-static pg_tz *
-zone_of(const sf_facts *facts)
-{
-	return facts->time_zone ? pg_tzset(facts->time_zone) : NULL;
+			if (laws[i]->cap_same_subject)
+			{
+				cap->scope = SF_SCOPE_PROGRAM;
+				cap->target = facts->program_id;
+			}
+			found[n++] = cap;
+		}
+	facts->caps = found;
+	facts->ncaps = n;
 }
 
 /*
- * What counts at t is what was claimed after "after".
+ * What counts at t is what was claimed after "after".  Where the contact may be
+ * in several zones, each of them is heeded.
  */
 static TimestampTz
 counts_after(const sf_cap *cap, const sf_facts *facts, TimestampTz t)
 {
-	pg_tz	   *zone;
-	TimestampTz start;
-	TimestampTz end;
+	sf_place	place;
+	TimestampTz earliest = DT_NOEND;
 
 	if (cap->period == SF_ROLLING)
 		return t - cap->per;
-	if ((zone = zone_of(facts)) == NULL)
-		return t - sf_period_longest(cap->period);
-	sf_period_bounds(cap->period, zone, t, &start, &end);
-	return start - 1;
+	sf_facts_place(facts, &place);
+	for (int i = 0; i < place.nzones; i++)
+	{
+		pg_tz	   *zone = pg_tzset(place.zone[i]);
+		TimestampTz start;
+		TimestampTz end;
+
+		if (zone == NULL)
+			continue;
+		sf_period_bounds(cap->period, zone, t, &start, &end);
+		earliest = Min(earliest, start - 1);
+	}
+	return earliest == DT_NOEND ? t - sf_period_longest(cap->period) : earliest;
 }
 
 /*
@@ -202,31 +218,37 @@ counts_after(const sf_cap *cap, const sf_facts *facts, TimestampTz t)
 static TimestampTz
 counts_until(const sf_cap *cap, const sf_facts *facts, TimestampTz at)
 {
-	pg_tz	   *zone;
-	TimestampTz start;
-	TimestampTz end;
+	sf_place	place;
+	TimestampTz latest = DT_NOBEGIN;
 
 	if (cap->period == SF_ROLLING)
 		return at + cap->per;
-	if ((zone = zone_of(facts)) == NULL)
-		return at + sf_period_longest(cap->period);
-	sf_period_bounds(cap->period, zone, at, &start, &end);
-	return end;
+	sf_facts_place(facts, &place);
+	for (int i = 0; i < place.nzones; i++)
+	{
+		pg_tz	   *zone = pg_tzset(place.zone[i]);
+		TimestampTz start;
+		TimestampTz end;
+
+		if (zone == NULL)
+			continue;
+		sf_period_bounds(cap->period, zone, at, &start, &end);
+		latest = Max(latest, end);
+	}
+	return latest == DT_NOBEGIN ? at + sf_period_longest(cap->period) : latest;
 }
 
 TimestampTz
-sf_caps_since(const sf_facts *facts, bool *counts_all)
+sf_caps_since(sf_facts *facts, bool *counts_all)
 {
 	TimestampTz since = DT_NOEND;
-	const sf_cap *cap;
-	sf_cap		own;
-	int			at = 0;
 
+	find_caps(facts);
 	*counts_all = false;
-	while ((cap = next_cap(facts, &at, &own)) != NULL)
+	for (int i = 0; i < facts->ncaps; i++)
 	{
-		since = Min(since, counts_after(cap, facts, facts->now));
-		*counts_all |= cap->counts_all;
+		since = Min(since, counts_after(facts->caps[i], facts, facts->now));
+		*counts_all |= facts->caps[i]->counts_all;
 	}
 	return since;
 }
@@ -362,15 +384,11 @@ judge_one(const sf_cap *cap, const sf_facts *facts, sf_answer *answer)
 void
 sf_caps_judge(const sf_facts *facts, sf_answer *answer)
 {
-	const sf_cap *cap;
-	sf_cap		own;
-	int			at = 0;
-
-	while ((cap = next_cap(facts, &at, &own)) != NULL)
+	for (int i = 0; i < facts->ncaps; i++)
 	{
 		sf_answer	one = {.rule = answer->rule,.wordy = answer->wordy};
 
-		judge_one(cap, facts, &one);
+		judge_one(facts->caps[i], facts, &one);
 		if (one.verdict == SF_ALLOW)
 			continue;
 		if (one.verdict != SF_DEFER || answer->verdict == SF_ALLOW || one.next_at > answer->next_at)
@@ -383,13 +401,9 @@ sf_caps_judge(const sf_facts *facts, sf_answer *answer)
 TimestampTz
 sf_caps_next(const sf_facts *facts, TimestampTz t)
 {
-	const sf_cap *cap;
-	sf_cap		own;
-	int			at = 0;
-
-	while (t != DT_NOEND && (cap = next_cap(facts, &at, &own)) != NULL)
-		if (cap->on_exceed == SF_DEFER && own_amount(cap, facts) >= 0)
-			t = free_at(cap, facts, t);
+	for (int i = 0; i < facts->ncaps && t != DT_NOEND; i++)
+		if (facts->caps[i]->on_exceed == SF_DEFER && own_amount(facts->caps[i], facts) >= 0)
+			t = free_at(facts->caps[i], facts, t);
 	return t;
 }
 
@@ -399,13 +413,11 @@ sf_caps_next(const sf_facts *facts, TimestampTz t)
 int
 sf_caps_explain(const sf_facts *facts, sf_answer *answers, int room)
 {
-	const sf_cap *cap;
-	sf_cap		own;
-	int			at = 0;
 	int			n = 0;
 
-	while (n < room && (cap = next_cap(facts, &at, &own)) != NULL)
+	for (int i = 0; i < facts->ncaps && n < room; i++)
 	{
+		const sf_cap *cap = facts->caps[i];
 		sf_answer  *answer = &answers[n++];
 
 		memset(answer, 0, sizeof(*answer));

@@ -64,8 +64,8 @@ typedef struct sf_past
 	const char *currency;		/* NULL: nobody knows what it cost */
 } sf_past;
 
-/* Since when the past of a text's contact matters; DT_NOEND: it does not. */
-extern TimestampTz sf_caps_since(const sf_facts *facts, bool *counts_all);
+/* Finds the caps that bind a text, and since when the past of its contact matters; DT_NOEND: it does not. */
+extern TimestampTz sf_caps_since(sf_facts *facts, bool *counts_all);
 
 /* The rule of the gate. */
 extern void sf_caps_judge(const sf_facts *facts, sf_answer *answer);

@@ -84,6 +84,8 @@ typedef struct sf_facts
 	TimestampTz restricted_at;	/* 0: is not */
 	int32		cap_most;		/* what the contact wants at most, 0: said nothing ... */
 	int64		cap_per;		/* ... within so many microseconds */
+	const struct sf_cap **caps; /* those that bind it */
+	int			ncaps;
 	struct sf_past *past;		/* what it has had, as far as caps ask; in ascending order */
 	int			npast;
 	const char *time_zone;

@@ -46,9 +46,9 @@ sf_past_of(sf_facts *facts, int n)
 	for (int i = 0; i < n; i++)
 	{
 		bool		all;
-		TimestampTz since = facts[i].contact_id == 0 ? DT_NOEND : sf_caps_since(&facts[i], &all);
+		TimestampTz since = sf_caps_since(&facts[i], &all);
 
-		if (since == DT_NOEND)
+		if (since == DT_NOEND || facts[i].contact_id == 0)
 			continue;
 		earliest = Min(earliest, since);
 		sf_array_add(&a[0], Int32GetDatum(i));

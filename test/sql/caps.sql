@@ -131,13 +131,17 @@ SELECT * FROM t.miscount;
 -- calendar: days of the contact, 23, 24 or 25 hours long
 SELECT smsfollow.drop_cap('hourly'), smsfollow.drop_cap('two a day'), smsfollow.cancel_for('+14155550109');
 SELECT smsfollow.create_cap('calendar', 1, '1 day', period => 'calendar') > 0;
-CREATE FUNCTION t.day(zone text, moment timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION t.day(zone text, moment timestamptz, prefix text DEFAULT '+14155551') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	number text := '+14155551' || lpad((SELECT count(*) FROM smsfollow.contact)::text, 3, '0');
+	number text := prefix || lpad((SELECT count(*) FROM smsfollow.contact)::text, 3, '0');
 	result text;
 BEGIN
 	PERFORM smsfollow.add_contact(number, time_zone => zone), smsfollow.opt_in(number, 'news', 'web_form'), t.at(moment);
-	PERFORM t.send(right(number, 4), 'news'), t.send(right(number, 4), 'news');
+	FOR n IN 1..2 LOOP
+		PERFORM smsfollow.send(number, 'x', campaign => 'news', expires_after => '90 days');
+		PERFORM smsfollow.claim(100, 1);
+		PERFORM t.settle('accepted');
+	END LOOP;
 	SELECT to_char(r.send_at AT TIME ZONE coalesce(zone, 'UTC'), 'YYYY-MM-DD HH24:MI:SS') || ', after ' || date_trunc('minute', r.send_at - moment + interval '30 seconds') INTO result
 	FROM smsfollow.ready r JOIN smsfollow.contact_phone p USING (contact_id) WHERE p.phone = number;
 	PERFORM smsfollow.cancel_for(number);
@@ -148,8 +152,8 @@ SELECT t.day('America/New_York', '2027-03-13 22:00:00-05'), t.day('America/New_Y
 -- midnight is left out in Santiago, and comes twice in Havana
 SELECT t.day('America/Santiago', '2026-09-05 20:00:00-04'), t.day('America/Havana', '2026-10-31 20:00:00-04'), t.day('America/Havana', '2026-11-01 00:30:00-05');
 SELECT t.day('Asia/Kathmandu', '2027-01-01 00:00:00+05:45'), t.day('Pacific/Kiritimati', '2026-12-31 12:00:00+14'), t.day('Australia/Lord_Howe', '2027-04-03 23:00:00+11');
--- no zone is known: the longest day there is
-SELECT t.day(NULL, '2027-01-01 10:00:00+00');
+-- no zone but that of the number; one that may be in several of Australia's, whose last midnight counts; a number of no country, with the longest day there is
+SELECT t.day(NULL, '2027-01-01 10:00:00+00'), t.day(NULL, '2027-01-01 10:00:00+00', '+61491570'), t.day(NULL, '2027-01-01 10:00:00+00', '+88216555');
 SELECT smsfollow.drop_cap('calendar') >= 0, smsfollow.create_cap('week', 1, '7 days', period => 'calendar') > 0;
 SELECT t.day('Europe/Paris', '2026-12-06 23:59:59+01'), t.day('Europe/Paris', '2026-12-07 00:00:00+01');
 SELECT smsfollow.drop_cap('week') >= 0, smsfollow.create_cap('month', 1, '1 month', period => 'calendar') > 0;
@@ -157,6 +161,29 @@ SELECT t.day('Europe/Paris', '2026-12-06 12:00:00+01'), t.day('Europe/Paris', '2
 SELECT smsfollow.drop_cap('month') >= 0;
 RESET smsfollow.clock_offset;
 SELECT * FROM t.miscount;
+
+-- the law of the recipient's place: three in 24 hours in Florida, Oklahoma, Maryland and Oregon, of one program where it says so
+SELECT name, cap_most, cap_per, cap_same_subject FROM t.jurisdiction WHERE cap_most IS NOT NULL ORDER BY name;
+SET smsfollow.clock_offset = 50000000;
+CREATE FUNCTION t.law(number text, texts integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+	campaign text;
+BEGIN
+	PERFORM smsfollow.opt_in(number, p, 'web_form') FROM unnest('{news,offers,orders}'::text[]) p;
+	FOREACH campaign IN ARRAY array_fill('news'::text, ARRAY[texts]) || '{offers,orders}' LOOP
+		PERFORM smsfollow.send(number, 'x', campaign => campaign);
+		SELECT concat_ws(', ', said, campaign || ' ' || coalesce(c.code, c.fate)) INTO said
+		FROM generate_series(1, 4) lane, smsfollow.claim(100 + 0 * lane, 1) c;
+		PERFORM t.settle('accepted');
+	END LOOP;
+	PERFORM smsfollow.cancel_for(number);
+	RETURN said;
+END
+$$;
+SELECT t.law('+13055550101', 4) AS florida, t.law('+14055550101', 4) AS oklahoma, t.law('+15035550101', 4) AS oregon, t.law('+12065550101', 4) AS washington;
+SELECT rule, verdict, code, regexp_replace(value, 'since .*', 'since (time)') AS value FROM smsfollow.explain('+13055550101', 'news') WHERE rule ~ 'cap';
+RESET smsfollow.clock_offset;
 
 -- errors
 SELECT t.fails($$SELECT smsfollow.create_cap(NULL, 1, '1 day')$$), t.fails($$SELECT smsfollow.create_cap('x', NULL, '1 day')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, NULL)$$);
