@@ -100,7 +100,7 @@ SELECT smsfollow.create_cap('cost', 0.05, '1 hour', unit => 'money', currency =>
 SELECT t.send('0106', 'acme');
 SELECT e.code, e.value FROM smsfollow.ready r, smsfollow.explain(r.message_id) e WHERE e.rule = 'now';
 SELECT smsfollow.alter_sender('ACME', price_per_segment => 0.02, currency => 'USD');
-SET smsfollow.clock_offset = 20000061;
+SET smsfollow.clock_offset = 20000900;
 SELECT * FROM t.claim();
 SELECT price, price_currency FROM smsfollow.inflight;
 SELECT t.settle('accepted'), t.send('0106', 'acme'), t.send('0106', 'acme');
