@@ -168,9 +168,10 @@ CREATE FUNCTION smsfollow.check_provider(name text, description jsonb, settings 
 COMMENT ON FUNCTION smsfollow.check_provider(text, jsonb, jsonb, boolean) IS
 'Raises an error (invalid_parameter_value, with a hint) unless a provider of this description and these settings can work. Secrets are not looked at: has_secret says whether to trust that one holds what the settings lack. settings NULL: only what needs none is checked. name only appears in the message.';
 
-CREATE FUNCTION smsfollow.preview_request(name text, description jsonb, settings jsonb, phone text, sender text, body text) RETURNS jsonb
+CREATE FUNCTION smsfollow.preview_request(name text, description jsonb, settings jsonb, phone text, sender text, body text,
+	media text[]) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'smsfollow_preview_request' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION smsfollow.preview_request(text, jsonb, jsonb, text, text, text) IS
+COMMENT ON FUNCTION smsfollow.preview_request(text, jsonb, jsonb, text, text, text, text[]) IS
 'The HTTP request (method, url, headers, body) that a provider of this description would be sent for a text; nothing is sent. Fields of the secret appear by name, as in cred.auth_token. sender NULL: the provider chooses.';
 
 CREATE FUNCTION smsfollow.preview_answer(name text, description jsonb, settings jsonb, http_status integer, body text, retry_after text) RETURNS jsonb
@@ -235,19 +236,25 @@ END $$;
 COMMENT ON FUNCTION smsfollow.provider_by_name(text) IS
 'The provider of this name. Error undefined_object when there is none.';
 
-CREATE FUNCTION smsfollow.preview_request(provider text, phone text, body text) RETURNS jsonb
+CREATE FUNCTION smsfollow.preview_request(provider text, phone text, body text, media text[] DEFAULT NULL) RETURNS jsonb
 	-- definer: who may call it needs no right on tables and inner functions
-	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	p smsfollow.provider := smsfollow.provider_by_name(provider);
+	p smsfollow.provider;
 BEGIN
+	IF provider IS NULL OR phone IS NULL OR body IS NULL THEN
+		RETURN NULL;
+	END IF;
+	p := smsfollow.provider_by_name(provider);
+	PERFORM smsfollow.check_media(to_jsonb(media));
 	RETURN smsfollow.preview_request(p.name,
 		smsfollow.kind_description(p.kind), p.settings, phone,
-		(SELECT s.address FROM smsfollow.sender s WHERE s.provider_id = p.provider_id ORDER BY s.sender_id LIMIT 1), body);
+		(SELECT s.address FROM smsfollow.sender s WHERE s.provider_id = p.provider_id ORDER BY s.sender_id LIMIT 1), body,
+		(SELECT array_agg(split_part(u.m, ' ', 1) ORDER BY u.n) FROM unnest(media) WITH ORDINALITY AS u(m, n)));
 END $$;
-COMMENT ON FUNCTION smsfollow.preview_request(text, text, text) IS
-'The HTTP request (method, url, headers, body) that this provider would be sent for a text from its first sender; nothing is sent. Fields of the secret appear by name. For the sandbox: what it decides.';
+COMMENT ON FUNCTION smsfollow.preview_request(text, text, text, text[]) IS
+'The HTTP request (method, url, headers, body) that this provider would be sent for a text from its first sender; nothing is sent. Fields of the secret appear by name. media as in send; more than the provider takes raise invalid_parameter_value. For the sandbox: what it decides.';
 
 CREATE FUNCTION smsfollow.preview_answer(provider text, http_status integer, body text, retry_after text DEFAULT NULL) RETURNS jsonb
 	-- definer: who may call it needs no right on tables and inner functions

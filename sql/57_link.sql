@@ -255,7 +255,10 @@ BEGIN
 		PERFORM smsfollow.raise_null('code');
 	END IF;
 	l := smsfollow.find_link(code);
-	state := CASE WHEN l.code IS NULL THEN 'unknown' WHEN l.expires_at <= smsfollow.clock() THEN 'expired' ELSE 'live' END;
+	state := CASE
+		-- nothing is told of a contact that was erased
+		WHEN NOT EXISTS (SELECT FROM smsfollow.contact_phone p WHERE p.contact_id = l.contact_id) THEN 'unknown'
+		WHEN l.expires_at <= smsfollow.clock() THEN 'expired' ELSE 'live' END;
 	target := CASE WHEN state = 'live' THEN l.target END;
 END
 $$;

@@ -72,7 +72,7 @@ BEGIN
 		PERFORM smsfollow.raise_null('template');
 	END IF;
 	PERFORM smsfollow.check_media(to_jsonb(media));
-	UPDATE smsfollow.template t SET media = to_jsonb(set_template_media.media) WHERE t.name = template;
+	UPDATE smsfollow.template t SET media = to_jsonb(set_template_media.media) WHERE t.name = template AND t.tenant_id = smsfollow.own_tenant();
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'template "%" does not exist', template
 			USING ERRCODE = 'undefined_object', HINT = 'Save it with smsfollow.create_template().';

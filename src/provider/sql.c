@@ -15,8 +15,10 @@
 #include "settings.h"
 #include "text/text.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
@@ -117,7 +119,29 @@ json_outcome(StringInfo buf, const sf_outcome *o)
 	json_text(buf, "error_text", o->error_text);
 }
 
-/* preview_request(name, description, settings, phone, sender or NULL, body) */
+/* The addresses of media for a preview. */
+static void
+take_media(const sf_provider *provider, ArrayType *array, sf_outgoing *message)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	int			n;
+	const char **media;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &n);
+	if (n > sf_provider_max_media(provider))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the provider takes at most %d media", sf_provider_max_media(provider)),
+				 errhint("More go as links at the end of the text.")));
+	media = palloc(sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		media[i] = nulls[i] ? "" : TextDatumGetCString(items[i]);
+	message->media = media;
+	message->nmedia = n;
+}
+
+/* preview_request(name, description, settings, phone, sender or NULL, body, media or NULL) */
 Datum
 smsfollow_preview_request(PG_FUNCTION_ARGS)
 {
@@ -151,6 +175,8 @@ smsfollow_preview_request(PG_FUNCTION_ARGS)
 	message.ref = "1";
 	sf_count_segments(message.body, strlen(message.body), &segments);
 	message.is_unicode = segments.encoding == SF_UCS2;
+	if (!PG_ARGISNULL(6))
+		take_media(provider, PG_GETARG_ARRAYTYPE_P(6), &message);
 
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');

@@ -146,6 +146,7 @@ SELECT clicks, t.masked((SELECT string_agg(value, ' ') FROM jsonb_each_text(link
 
 -- a contact whose number is gone leaves no more traces
 DELETE FROM smsfollow.contact_phone WHERE contact_id = 6;
+SELECT * FROM smsfollow.resolve_link(:'c4');
 SELECT * FROM smsfollow.record_click(:'c4', 'Mozilla/5.0 (iPhone)');
 
 -- what is kept of addresses

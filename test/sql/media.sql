@@ -50,6 +50,14 @@ SELECT t.fails(format('SELECT smsfollow.send(''+14155550101'', ''x'', media => %
 SELECT t.fails($$SELECT smsfollow.schedule_many('SELECT ''+14155550101'' AS phone, ''x'' AS body, ''y'' AS media')$$);
 SELECT t.fails($$SELECT smsfollow.schedule_many('SELECT ''+14155550101'' AS phone, ''x'' AS body, ARRAY[''y''] AS media')$$);
 SELECT t.fails('SELECT smsfollow.set_media(''nowhere'', NULL)'), t.fails('SELECT smsfollow.set_template_media(''nowhere'', NULL)');
+-- what a provider is sent: a field for each, or a list
+SELECT smsfollow.create_provider('tw', 'twilio', '{"account": "AC00000000000000000000000000000000"}', 'twilio') > 0 AS twilio,
+	smsfollow.create_provider('js', 'http', '{"url": "https://sms.example.com/", "encoding": "json", "media": {"max": 2},
+		"fields": {"to": "{{to}}", "text": "{{body}}", "type": "{{media|if:mms:sms}}", "pictures": "{{media}}", "picture": "{{media|first}}"}}') > 0 AS json;
+SELECT smsfollow.preview_request('tw', '+14155550101', 'x', ARRAY['https://cdn.example.com/a.png?b=1&c=%20', 'https://cdn.example.com/b image/png']) ->> 'body' AS form;
+SELECT smsfollow.preview_request('js', '+14155550101', 'x', ARRAY['https://cdn.example.com/a.png', 'https://cdn.example.com/b.png']) ->> 'body' AS json;
+SELECT smsfollow.preview_request('js', '+14155550101', 'x') ->> 'body' AS none;
+SELECT t.fails($$SELECT smsfollow.preview_request('js', '+14155550101', 'x', array_fill('https://cdn.example.com/a.png'::text, '{3}'))$$);
 -- descriptions
 SELECT t.fails($$SELECT smsfollow.create_provider('bad', 'http', '{"url": "https://a.example.com/", "fields": {"to": "{{to}}", "text": "{{body}}"}, "media": {"max": 2}}')$$);
 SELECT t.fails($$SELECT smsfollow.create_provider('bad', 'http', '{"url": "https://a.example.com/", "fields": {"to": "{{to}}", "text": "{{body}}", "m": "{{media}}"}, "media": {"max": 0}}')$$);

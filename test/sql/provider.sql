@@ -124,7 +124,7 @@ SELECT smsfollow.add_provider_kind('other', '{"bse_url": "x"}');
 CREATE ROLE regress_provider_operator;
 GRANT USAGE ON SCHEMA smsfollow TO regress_provider_operator;
 GRANT EXECUTE ON FUNCTION smsfollow.create_provider, smsfollow.alter_provider, smsfollow.add_sender, smsfollow.pause_sender, smsfollow.set_secret,
-	smsfollow.add_provider_kind, smsfollow.check_provider(text, jsonb), smsfollow.preview_request(text, text, text),
+	smsfollow.add_provider_kind, smsfollow.check_provider(text, jsonb), smsfollow.preview_request(text, text, text, text[]),
 	smsfollow.preview_answer(text, integer, text, text) TO regress_provider_operator;
 SET ROLE regress_provider_operator;
 SELECT smsfollow.create_provider('mine', 'twilio', '{"account": "AC1"}', 'mine') >= 100 AS own_id;
