@@ -46,14 +46,14 @@ AS $$
 DECLARE
 	part text[];
 BEGIN
-	part := regexp_match(locale, '^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?$');
+	part := regexp_match(locale, '^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?(?:[-_]([A-Za-z0-9]{5,8}))?$');
 	IF part IS NULL AND locale IS NOT NULL THEN
 		RAISE EXCEPTION 'locale "%" is not a language tag', left(locale, 40)
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use language, script and country as in BCP 47: en, en-US, zh-Hant-TW.';
 	END IF;
-	RETURN CASE WHEN part IS NOT NULL THEN concat_ws('-', lower(part[1]), initcap(part[2]), upper(part[3])) END;
+	RETURN CASE WHEN part IS NOT NULL THEN concat_ws('-', lower(part[1]), initcap(part[2]), upper(part[3]), lower(part[4])) END;
 END
 $$;
 
 COMMENT ON FUNCTION smsfollow.locale(text) IS
-'A language tag (BCP 47: language, script, country) in its usual form: en_us becomes en-US. Error 22023 for anything else.';
+'A language tag (BCP 47: language, script, country, variant) in its usual form: en_us becomes en-US. Error 22023 for anything else.';

@@ -192,6 +192,7 @@ BEGIN
 		RAISE EXCEPTION 'attributes must be a JSON object'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"city": "Bath"}.';
 	END IF;
+	locale := smsfollow.locale(add_contact.locale);
 	IF region IS NOT NULL AND region !~ '^[A-Z]{2}$' THEN
 		RAISE EXCEPTION 'region "%" is not a country code', region
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use two capital letters of ISO 3166, such as GB.';
@@ -220,4 +221,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.add_contact(text, text, text, text, text, jsonb, text) IS
-'Adds a contact, or changes what is given of an existing one; returns its id. Says nothing about consent: see opt_in. Errors: invalid_parameter_value for a bad number, zone, region, attributes or subdivision (state or province; needs the region)';
+'Adds a contact, or changes what is given of an existing one; returns its id. Says nothing about consent: see opt_in. locale: a language tag such as en-US. Errors: invalid_parameter_value for a bad number, zone, locale, region, attributes or subdivision (state or province; needs the region)';

@@ -228,6 +228,10 @@ BEGIN
 		RAISE EXCEPTION 'wordings must be a JSON object of templates by locale'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Write for example {"es": "Hola {{ first_name }}"}.';
 	END IF;
+	IF wordings IS NOT NULL AND (SELECT count(*) FROM jsonb_object_keys(wordings)) > 100 THEN
+		RAISE EXCEPTION 'there are more than 100 wordings'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a wording to a language rather than to each country.';
+	END IF;
 	PERFORM smsfollow.check_template(body);
 	locale := smsfollow.locale(locale);
 	SELECT * INTO declared FROM smsfollow.declare_variables(variables);

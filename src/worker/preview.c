@@ -26,6 +26,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "compat.h"
 #include "policy/gate.h"
 #include "settings.h"
 #include "template/saved.h"

@@ -24,6 +24,8 @@ WHERE smsfollow.has_opt_out(body);
 
 -- locales in their usual form
 SELECT smsfollow.locale('en_us') AS a, smsfollow.locale('ZH-hant-tw') AS b, smsfollow.locale('ES') AS c, smsfollow.locale('es-419') AS d, smsfollow.locale(NULL) IS NULL AS none;
+SELECT smsfollow.locale('ca_es_VALENCIA') AS variant, smsfollow.locale('sl-nedis') AS no_country;
+SELECT t.fails($$SELECT smsfollow.add_contact('+14155550199', locale => 'english')$$);
 SELECT t.fails($$SELECT smsfollow.locale('english')$$);
 SELECT t.fails($$SELECT smsfollow.locale('en-')$$);
 SELECT t.fails($$SELECT smsfollow.locale(repeat('e', 1000))$$);

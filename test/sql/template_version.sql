@@ -48,6 +48,7 @@ SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', wordings => '{"es": 
 SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', wordings => '{"es": "{{ a"}')$$);
 SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', wordings => '{"nowhere": "a"}')$$);
 SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', wordings => '{"en_us": "a", "en-US": "b"}')$$);
+SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', wordings => (SELECT jsonb_object_agg('e' || chr(97 + i % 26) || chr(97 + i / 26), 'x') FROM generate_series(0, 100) i))$$);
 SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', undeclared => 'ignore')$$);
 SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', cta => 'shout')$$);
 SELECT t.fails($$SELECT smsfollow.create_template('x', 'x', program => 'none')$$);
