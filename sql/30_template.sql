@@ -377,7 +377,7 @@ $$;
 COMMENT ON FUNCTION smsfollow.retire_template(text, integer) IS
 'Takes a version of a template, or all for NULL, out of use, and returns how many: it is scheduled no more, and its texts that still wait are suppressed. Errors: undefined_object, null_value_not_allowed';
 
-CREATE FUNCTION smsfollow.template_body(template text, locale text DEFAULT NULL, tenant integer DEFAULT NULL) RETURNS text
+CREATE FUNCTION smsfollow.template_body(template text, locale text DEFAULT NULL, tenant integer DEFAULT NULL, approved boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 -- definer: whoever may render a text may have it include the saved ones
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -389,7 +389,8 @@ DECLARE
 BEGIN
 	SELECT x.template_version_id, x.locale, x.body INTO v
 	FROM smsfollow.template t JOIN smsfollow.template_version x USING (template_id)
-	WHERE t.name = template AND x.state <> 'retired' AND t.tenant_id = coalesce(smsfollow.acting_tenant(), template_body.tenant, 1) ORDER BY x.version DESC LIMIT 1;
+	WHERE t.name = template AND CASE WHEN approved THEN x.state = 'approved' ELSE x.state <> 'retired' END
+		AND t.tenant_id = coalesce(smsfollow.acting_tenant(), template_body.tenant, 1) ORDER BY x.version DESC LIMIT 1;
 	WHILE tag <> '' AND tag IS DISTINCT FROM lower(v.locale) LOOP
 		SELECT w.body INTO found FROM smsfollow.template_wording w
 		WHERE w.template_version_id = v.template_version_id AND lower(w.locale) = tag;
@@ -401,5 +402,5 @@ BEGIN
 	RETURN v.body;
 END
 $$;
-COMMENT ON FUNCTION smsfollow.template_body(text, text, integer) IS
-'The wording of a saved template that counts now, which is what include and render write; NULL if there is no such template. locale: of the reader, such as de-AT: its own wording, that of de, or the default one; NULL when not known. tenant: for the claim, which acts for all; nobody else gets another than his own';
+COMMENT ON FUNCTION smsfollow.template_body(text, text, integer, boolean) IS
+'The wording of a saved template that counts now, which is what include and render write; NULL if there is no such template. locale: of the reader, such as de-AT: its own wording, that of de, or the default one; NULL when not known. tenant: for the claim, which acts for all; nobody else gets another than his own. approved: only from an approved version';

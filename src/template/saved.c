@@ -28,6 +28,7 @@ typedef struct saved_body
 	const char *name;
 	const char *locale;			/* NULL: not known */
 	int32		tenant_id;
+	bool		approved;
 	char	   *body;			/* NULL: there is no such template */
 	int			len;
 } saved_body;
@@ -36,25 +37,28 @@ static SPIPlanPtr plan_body;
 
 /* Asks the database; everything that is kept goes to the current context. */
 static saved_body *
-look_up(const char *name, const char *locale, int32 tenant_id)
+look_up(const char *name, const sf_saved *saved)
 {
-	static Oid	types[] = {TEXTOID, TEXTOID, INT4OID};
+	static Oid	types[] = {TEXTOID, TEXTOID, INT4OID, BOOLOID};
+	const char *locale = saved->locale;
 	MemoryContext mine = CurrentMemoryContext;
 	saved_body *found = palloc0(sizeof(saved_body));
-	Datum		values[3];
-	char		nulls[] = {' ', locale != NULL ? ' ' : 'n', tenant_id != 0 ? ' ' : 'n', '\0'};
+	Datum		values[4];
+	char		nulls[] = {' ', locale != NULL ? ' ' : 'n', saved->tenant_id != 0 ? ' ' : 'n', ' ', '\0'};
 
 	found->name = pstrdup(name);
 	found->locale = locale != NULL ? pstrdup(locale) : NULL;
-	found->tenant_id = tenant_id;
+	found->tenant_id = saved->tenant_id;
+	found->approved = saved->approved;
 	values[0] = CStringGetTextDatum(name);
 	values[1] = locale != NULL ? CStringGetTextDatum(locale) : (Datum) 0;
-	values[2] = Int32GetDatum(tenant_id);
+	values[2] = Int32GetDatum(saved->tenant_id);
+	values[3] = BoolGetDatum(saved->approved);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	if (plan_body == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare("SELECT smsfollow.template_body($1, $2, $3)", 3, types);
+		SPIPlanPtr	plan = SPI_prepare("SELECT smsfollow.template_body($1, $2, $3, $4)", 4, types);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare the query for partials: %s", SPI_result_code_string(SPI_result));
@@ -96,7 +100,7 @@ sf_saved_partial(void *arg, const char *name, sf_liquid_error *error)
 	{
 		saved_body *b = lfirst(cell);
 
-		if (strcmp(b->name, name) == 0 && b->tenant_id == saved->tenant_id &&
+		if (strcmp(b->name, name) == 0 && b->tenant_id == saved->tenant_id && b->approved == saved->approved &&
 			(b->locale == NULL ? saved->locale == NULL : saved->locale != NULL && strcmp(b->locale, saved->locale) == 0))
 			found = b;
 	}
@@ -105,7 +109,7 @@ sf_saved_partial(void *arg, const char *name, sf_liquid_error *error)
 		bool		keep = list_length(saved->bodies) < MAX_REMEMBERED;
 		MemoryContext caller = MemoryContextSwitchTo(keep ? saved->context : CurrentMemoryContext);
 
-		found = look_up(name, saved->locale, saved->tenant_id);
+		found = look_up(name, saved);
 		if (keep)
 			saved->bodies = lappend(saved->bodies, found);
 		MemoryContextSwitchTo(caller);

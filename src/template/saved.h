@@ -20,6 +20,7 @@ typedef struct sf_saved
 	MemoryContext context;		/* of what is remembered */
 	const char *locale;			/* of the text at hand, NULL: not known */
 	int32		tenant_id;		/* of the text at hand, 0: that of the session */
+	bool		approved;		/* its program takes approved templates only */
 	List	   *bodies;
 } sf_saved;
 

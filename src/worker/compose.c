@@ -276,6 +276,7 @@ sf_compose(sf_text *text, const sf_draft *draft)
 	const sf_wording *w = sf_wording_find(text->program_id);
 	int			most = w != NULL && !draft->compliance ? w->max_segments : SF_MAX_SEGMENTS;
 
+	draft->saved->approved = w != NULL && w->requires_approval;
 	render(text, draft);
 	if (text->fate != SF_FATE_SEND)
 		return;

@@ -83,12 +83,13 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 			"   pg_catalog.jsonb_build_object('name', k.name, 'locale', k.locale, 'region', k.region))) END,"
 			" k.locale, k.region, st.time_zone"
 			" FROM unnest($2, $3, $4) WITH ORDINALITY AS u(phone, vars, body, n)"
-			" LEFT JOIN smsfollow.template_version v ON v.template_version_id = $1"
+			" LEFT JOIN (smsfollow.template_version v JOIN smsfollow.template t USING (template_id))"
+			"  ON v.template_version_id = $1 AND t.tenant_id = $5"
 			" LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone AND p.tenant_id = $5"
-			/* of the session's user: this runs with the owner's rights */
-			"  AND (SELECT pg_catalog.has_table_privilege(session_user, 'smsfollow.contact', 'SELECT'))"
+			"  AND (SELECT smsfollow.sees_persons())"
 			" LEFT JOIN smsfollow.contact k ON k.contact_id = p.contact_id"
 			" LEFT JOIN smsfollow.contact_state st ON st.contact_id = p.contact_id"
+			" WHERE coalesce($5 = (SELECT smsfollow.acting_tenant()), true)"
 			" ORDER BY u.n", 5, types);
 	values[0] = nulls[0] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(1);
 	values[1] = PG_GETARG_DATUM(3);
@@ -243,6 +244,8 @@ measure_chunk(sf_batch *batch)
 	nulls[5] = batch->has_body ? ' ' : 'n';
 	sf_plan(&plan_measure, "SELECT m.* FROM smsfollow.measure_texts($1, $2, $3, $4, $5, $6) m", 6, types);
 	sf_execute(plan_measure, values, nulls, SPI_OK_SELECT);
+	if (SPI_processed != batch->n)
+		elog(ERROR, "texts were not measured one by one");
 	for (int i = 0; i < batch->n; i++)
 	{
 		Datum		v[5];

@@ -117,6 +117,11 @@ SELECT v.code, v.rule FROM smsfollow.verdict v WHERE v.code = 'not_approved' ORD
 SELECT smsfollow.send('+14155550107', template => 'notice', campaign => 'orders') > 0;
 SELECT phone, fate, body FROM t.claim();
 SELECT t.settle('accepted');
+-- what an approved one includes must be approved, too
+SELECT smsfollow.create_template('sign', 'Acme'), smsfollow.create_template('letter', 'Hi. {% render "sign" %}'), smsfollow.approve_template('letter'), smsfollow.approve_template('sign'), smsfollow.create_template('sign', 'Draft');
+SELECT smsfollow.send('+14155550108', template => 'letter', campaign => 'orders') > 0, smsfollow.template_body('sign') AS newest;
+SELECT phone, fate, body FROM t.claim();
+SELECT t.settle('accepted');
 SELECT smsfollow.retire_template('notice') AS rest;
 SELECT t.fails($$SELECT smsfollow.send('+14155550107', template => 'notice', campaign => 'news')$$);
 SELECT t.fails($$SELECT smsfollow.send('+14155550107', template => 'notice', campaign => 'orders')$$);
