@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "policy/gate.h"
 #include "policy/jurisdiction.h"
 

@@ -20,10 +20,12 @@
 #include "common/sha2.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "provider/provider.h"
-#include "settings.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+
+#include "compat.h"
+#include "provider/provider.h"
+#include "settings.h"
 
 #define MIN_KEY_LENGTH 16
 

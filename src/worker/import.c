@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "worker/spi_array.h"
 
 PG_FUNCTION_INFO_V1(smsfollow_import_consent);
