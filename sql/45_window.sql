@@ -182,7 +182,7 @@ BEGIN
 	IF hours IS NOT NULL AND NOT smsfollow.hours_in_common(ARRAY[set_contact_window.hours, everything], (
 			SELECT coalesce(array_agg(j.hours), '{}') FROM smsfollow.jurisdiction_in_force j
 			WHERE j.name = ANY (smsfollow.jurisdictions_of(e164, k.region, k.subdivision)) AND NOT j.blocked
-				AND smsfollow.clock() BETWEEN j.valid_from AND j.valid_to)) THEN
+				AND smsfollow.clock() >= j.valid_from AND smsfollow.clock() < j.valid_to)) THEN
 		RAISE EXCEPTION 'these hours have none in common with the windows that bind every text to this contact'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'No marketing text could ever go. Widen them, or record an opt-out.';
 	END IF;
@@ -316,8 +316,8 @@ BEGIN
 	IF place ~ '^[[:space:]]*[+(0-9]' THEN
 		e164 := smsfollow.phone(place);
 		SELECT s.time_zone, c.region, c.subdivision, s.hours INTO k
-		FROM smsfollow.contact_phone ph JOIN smsfollow.contact c USING (contact_id) JOIN smsfollow.contact_state s USING (contact_id)
-		WHERE ph.phone = e164;
+		FROM smsfollow.contact c JOIN smsfollow.contact_state s USING (contact_id)
+		WHERE c.contact_id = smsfollow.contact_id(e164);
 		RETURN smsfollow.next_open(e164, k.time_zone, k.region, k.subdivision, k.hours, p.program_id, cid, p.purpose, starts);
 	END IF;
 	PERFORM smsfollow.check_time_zone(place);
