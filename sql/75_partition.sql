@@ -127,7 +127,7 @@ SET lock_timeout = '200ms'
 AS $$
 DECLARE
 	batch CONSTANT integer := 10000;
-	days integer := current_setting('smsfollow.log_retention');
+	days integer := (SELECT r.days FROM smsfollow.retention r WHERE r.data = 'log');
 	now timestamptz := smsfollow.clock();
 	removed bigint := 0;
 	deleted bigint;
@@ -136,7 +136,7 @@ BEGIN
 	IF smsfollow.installation_problem() IS NOT NULL THEN
 		RETURN 0;
 	END IF;
-	IF days >= 0 THEN
+	IF days IS NOT NULL THEN
 		FOR i IN
 			SELECT p.name, p.week
 			-- weeks in hours: a day of the session's zone may have 23 or 25
@@ -174,11 +174,11 @@ BEGIN
 		GET DIAGNOSTICS deleted = ROW_COUNT;
 		removed := removed + deleted;
 	END LOOP;
-	RETURN removed;
+	RETURN removed + smsfollow.apply_data_retention();
 END
 $$;
 COMMENT ON FUNCTION smsfollow.apply_retention() IS
-'Drops the oldest week of the log that is past smsfollow.log_retention, unless one of its texts still waits, and a batch of expired idempotency keys; returns how many tables and keys, 0 when there is nothing left to do. KPIs stay. Does nothing in a database nobody adopted. The scheduler runs it each hour';
+'Drops the oldest week of the log that is past its retention, unless one of its texts still waits, and a batch of expired idempotency keys; returns how many tables and keys, 0 when there is nothing left to do. KPIs stay. Does nothing in a database nobody adopted. The scheduler runs it each hour';
 
 CREATE FUNCTION smsfollow.fold_kpi() RETURNS bigint
 LANGUAGE sql

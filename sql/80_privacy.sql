@@ -81,29 +81,34 @@ COMMENT ON COLUMN smsfollow.privacy_request.finished_at IS 'Of an erasure: when 
 COMMENT ON COLUMN smsfollow.privacy_request.relations IS 'Tables and partitions whose rows an erasure has cleared';
 
 /*
- * Clears or deletes the rows of one table about a contact.  A column that must
- * not be null becomes empty.
+ * What empties columns: the SET and WHERE of an UPDATE.  A column that must not
+ * be null becomes empty.
  */
+CREATE FUNCTION smsfollow.emptying(relation text, columns text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('(%1$s) = ROW (%2$s) WHERE ROW (%1$s) IS DISTINCT FROM ROW (%2$s)',
+				  string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+				  string_agg(CASE WHEN NOT a.attnotnull THEN 'NULL::' || a.atttypid::regtype
+							 ELSE format('%L::%s', CASE a.atttypid WHEN 'jsonb'::regtype THEN '{}' ELSE '' END, a.atttypid::regtype) END,
+							 ', ' ORDER BY a.attnum))
+	FROM pg_attribute a WHERE a.attrelid = to_regclass(format('smsfollow.%I', relation)) AND a.attname = ANY (columns)
+$$;
+COMMENT ON FUNCTION smsfollow.emptying(text, text[]) IS 'Internal: the end of an UPDATE that empties columns of a table, in rows where they are not empty';
+
 CREATE FUNCTION smsfollow.clear_rows(relation text, contact bigint) RETURNS text[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	statement text;
+	t record;
 	touched text[];
 BEGIN
-	SELECT format(CASE t.erase WHEN 'delete' THEN 'DELETE FROM smsfollow.%1$I WHERE contact_id = $1'
-				  ELSE 'UPDATE smsfollow.%1$I SET (%2$s) = ROW (%3$s) WHERE contact_id = $1 AND ROW (%2$s) IS DISTINCT FROM ROW (%3$s)' END,
-				  t.relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
-				  string_agg(CASE WHEN NOT a.attnotnull THEN 'NULL::' || a.atttypid::regtype
-							 ELSE format('%L::%s', CASE a.atttypid WHEN 'jsonb'::regtype THEN '{}' ELSE '' END, a.atttypid::regtype) END,
-							 ', ' ORDER BY a.attnum))
-	INTO STRICT statement
-	FROM smsfollow.contact_tables() t
-	LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('smsfollow.%I', t.relation)) AND a.attname = ANY (t.personal)
-	WHERE t.relation = clear_rows.relation AND t.erase IN ('clear', 'delete')
-	GROUP BY t.relation, t.erase;
-	EXECUTE format('WITH gone AS (%s RETURNING tableoid) SELECT array_agg(DISTINCT c.relname) FROM gone g JOIN pg_class c ON c.oid = g.tableoid', statement)
+	SELECT * INTO STRICT t FROM smsfollow.contact_tables() x WHERE x.relation = clear_rows.relation;
+	EXECUTE format('WITH gone AS (%s RETURNING tableoid) SELECT array_agg(DISTINCT c.relname) FROM gone g JOIN pg_class c ON c.oid = g.tableoid',
+				   CASE t.erase WHEN 'delete' THEN format('DELETE FROM smsfollow.%I WHERE contact_id = $1', relation)
+				   ELSE format('UPDATE smsfollow.%I SET %s AND contact_id = $1', relation, smsfollow.emptying(relation, t.personal)) END)
 	INTO touched USING contact;
 	RETURN coalesce(touched, '{}');
 END
@@ -183,18 +188,18 @@ $$;
 COMMENT ON FUNCTION smsfollow.known_contact(text) IS
 'Internal: the contact of a number, which the caller then is the only one to work on; raises invalid_parameter_value, undefined_object';
 
-CREATE FUNCTION smsfollow.erase_contact(phone text) RETURNS bigint
+CREATE FUNCTION smsfollow.forget_contact(contact bigint) RETURNS bigint
 LANGUAGE plpgsql
--- definer: operators erase through this function only
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	contact bigint;
+	number text;
 	now timestamptz := smsfollow.clock();
 	touched text[];
 	id bigint;
 BEGIN
-	contact := smsfollow.known_contact(phone);
+	-- first of all locks, see hold_contact()
+	SELECT p.phone INTO number FROM smsfollow.contact_phone p WHERE p.contact_id = contact FOR UPDATE;
 	touched := smsfollow.clear_rows('message', contact);
 	PERFORM FROM smsfollow.contact_state s WHERE s.contact_id = contact FOR NO KEY UPDATE;
 	IF EXISTS (SELECT FROM smsfollow.contact_state s WHERE s.contact_id = contact AND s.restricted_at IS NOT NULL) THEN
@@ -206,7 +211,7 @@ BEGIN
 	-- what is under way is past recall, and not tried again
 	INSERT INTO smsfollow.verdict (at, message_id, contact_id, verdict, code)
 	SELECT now, i.message_id, i.contact_id, 'cancel', 'erased' FROM smsfollow.inflight i WHERE i.contact_id = contact;
-	PERFORM smsfollow.remember_suppression(smsfollow.phone(phone), contact);
+	PERFORM smsfollow.remember_suppression(number, contact);
 	touched := touched || smsfollow.clear_contact(contact);
 	INSERT INTO smsfollow.privacy_request (contact_id, kind, requested_at, relations)
 	SELECT contact, 'erase', now, ARRAY(SELECT DISTINCT u.r FROM unnest(touched) AS u(r) ORDER BY 1)
@@ -215,6 +220,13 @@ BEGIN
 	RETURN id;
 END
 $$;
+COMMENT ON FUNCTION smsfollow.forget_contact(bigint) IS 'Internal: the first half of an erasure; returns the id of its privacy_request. Error: object_not_in_prerequisite_state (restricted)';
+
+CREATE FUNCTION smsfollow.erase_contact(phone text) RETURNS bigint
+LANGUAGE sql
+-- definer: operators erase through this function only
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT smsfollow.forget_contact(smsfollow.known_contact(phone)) $$;
 COMMENT ON FUNCTION smsfollow.erase_contact(text) IS
 'Forgets a contact (GDPR Art. 17): from commit on no table holds its number, name or wording, and nothing more is sent; queued texts are cancelled (code erased). Counts, the proof of the ledger and a keyed hash against texting the number again stay. Old versions of rows leave the files a little later: see finished_at of the privacy_request whose id this returns. Errors: invalid_parameter_value, undefined_object (no such contact), object_not_in_prerequisite_state (restricted), null_value_not_allowed';
 

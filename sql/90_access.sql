@@ -29,12 +29,12 @@ DECLARE
 		'resolve_in_doubt', 'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider',
 		'pause_sender', 'resume_sender', 'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer', 'start_worker', 'stop_worker',
 		'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'health', 'receipt_rank', 'worker_status',
-		'export_contact', 'erase_contact', 'restrict_contact', 'unrestrict_contact'];
+		'set_retention', 'export_contact', 'erase_contact', 'restrict_contact', 'unrestrict_contact'];
 	views text[] := ARRAY['budget_status', 'message_log', 'kpi_link', 'click_log', 'kpi_campaign', 'kpi_reason', 'kpi_count', 'consent_status', 'stat_worker', 'reason_code'];
 	-- what concerns the whole database, its workers and accounts, or rules over everything is for operators of no tenant
 	everywhere text[] := ARRAY['record_receipt', 'record_click', 'resolve_link', 'health', 'worker_status', 'stat_worker', 'verify_consent',
 		'create_cap', 'alter_cap', 'drop_cap', 'create_budget', 'alter_budget', 'drop_budget', 'set_window', 'set_jurisdiction', 'reset_jurisdiction',
-		'set_holiday', 'set_click_rule', 'reclassify_clicks',
+		'set_holiday', 'set_click_rule', 'reclassify_clicks', 'set_retention',
 		'create_provider', 'alter_provider', 'add_sender', 'alter_sender', 'pause_provider', 'resume_provider', 'pause_sender', 'resume_sender',
 		'set_secret', 'check_provider', 'add_provider_kind', 'preview_request', 'preview_answer',
 		'start_worker', 'stop_worker', 'restart_worker', 'pause_worker', 'resume_worker', 'adopt', 'pause_all', 'resume_all'];
@@ -60,7 +60,7 @@ BEGIN
 		WHEN 'operator' THEN names := operators; relations := views || ARRAY[
 			'offer', 'coupon', 'offer_status',
 			'program_link', 'campaign_link', 'click_rule',
-			'privacy_request', 'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
+			'privacy_request', 'retention', 'consent_evidence', 'disclosure', 'opt_out_rule', 'consent_head',
 			'cap_rule', 'budget', 'kill_switch',
 			'contact', 'contact_phone', 'program', 'program_text', 'program_wording', 'campaign',
 			'template', 'template_version', 'template_wording', 'provider', 'provider_kind', 'sender', 'send_window', 'jurisdiction', 'jurisdiction_in_force', 'holiday', 'in_doubt', 'consent_event'];

@@ -48,7 +48,6 @@ int			sf_retry_base = 30 * ONE_SECOND;
 int			sf_retry_cap = ONE_HOUR;
 int			sf_lookup_interval = ONE_MINUTE;
 int			sf_shutdown_grace = 2 * ONE_SECOND;
-int			sf_log_retention = -1;
 int			sf_click_ip = SF_CLICK_IP_FULL;
 int			sf_claim_commit = SYNCHRONOUS_COMMIT_ON;
 double		sf_clock_offset = 0;
@@ -365,11 +364,6 @@ define_tuning(void)
 							NULL,
 							&sf_shutdown_grace, 2 * ONE_SECOND, 0, ONE_MINUTE,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("smsfollow.log_retention",
-							"Days after which the message log is dropped.",
-							"A number of days; -1 keeps it for ever.",
-							&sf_log_retention, -1, -1, 36525,
-							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("smsfollow.refused_number_types",
 							   "Types of phone numbers to which no text goes.",
 							   "A comma-separated list of libphonenumber's types. Numbers of unknown type pass unless UNKNOWN is listed.",

@@ -39,7 +39,6 @@ extern int	sf_retry_base;		/* ms, 100 .. 86400000: first backoff */
 extern int	sf_retry_cap;		/* ms, 1000 .. 604800000: longest backoff */
 extern int	sf_lookup_interval;	/* ms, 100 .. 86400000: from a doubt to the first question about it */
 extern int	sf_shutdown_grace;	/* ms, 0 .. 60000: how long running transfers may finish at shutdown */
-extern int	sf_log_retention;	/* days, -1: keep for ever */
 extern int	sf_click_ip;		/* an sf_click_ip_kind: what is kept of the addresses of clicks */
 extern int	sf_claim_commit;	/* synchronous_commit of the claim, a SyncCommitLevel; never off */
 extern double sf_clock_offset;	/* s, within a hundred years, added to the wall clock; superuser, tests */

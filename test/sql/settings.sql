@@ -36,7 +36,6 @@ ALTER SYSTEM SET smsfollow.max_in_flight = 0;
 ALTER SYSTEM SET smsfollow.wave_size = 1001;
 ALTER SYSTEM SET smsfollow.poll_interval = '99ms';
 ALTER SYSTEM SET smsfollow.request_timeout = '11min';
-ALTER SYSTEM SET smsfollow.log_retention = -2;
 ALTER SYSTEM SET smsfollow.shutdown_grace = '61s';
 
 -- What takes effect in workers cannot be set in a session.

@@ -127,38 +127,30 @@ SELECT g, 'k', g, smsfollow.clock(), smsfollow.clock() + CASE WHEN g <= 20 THEN 
 SELECT smsfollow.apply_retention();
 SELECT count(*) FROM smsfollow.idempotency;
 SELECT smsfollow.apply_retention();
--- a setting of its own, as the reload of a configuration would do
-CREATE FUNCTION sf_worker_test.retention(days integer) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	body text := replace(pg_get_functiondef('smsfollow.apply_retention()'::regprocedure),
-						 $q$current_setting('smsfollow.log_retention')$q$, days::text);
-BEGIN
-	EXECUTE replace(body, 'smsfollow.apply_retention', 'sf_worker_test.apply_retention');
-END
-$$;
-SELECT sf_worker_test.retention(14);
-SELECT sf_worker_test.apply_retention() = 6 AS one_week_of_all_tables;
+INSERT INTO smsfollow.retention VALUES ('log', 14);
+SELECT smsfollow.apply_retention() = 6 AS one_week_of_all_tables;
 INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id)
 VALUES (0, '2030-01-01', 1, smsfollow.clock() - interval '23 days', 1, 1, 1);
-SELECT sf_worker_test.apply_retention() AS a_text_waits;
+SELECT smsfollow.apply_retention() AS a_text_waits;
 DELETE FROM smsfollow.ready;
 -- in a copy nobody adopted nothing is dropped
 UPDATE smsfollow.installation SET database_oid = 1;
-SELECT sf_worker_test.apply_retention() AS not_adopted;
+SELECT smsfollow.apply_retention() AS not_adopted;
 UPDATE smsfollow.installation SET database_oid = d.oid, since = smsfollow.clock() FROM pg_database d WHERE d.datname = current_database();
-SELECT sf_worker_test.apply_retention() AS from_before_the_installation;
+SELECT smsfollow.apply_retention() AS from_before_the_installation;
 UPDATE smsfollow.installation SET since = '-infinity';
-SELECT sf_worker_test.apply_retention() = 6 AS the_next_week;
-SELECT sf_worker_test.apply_retention() AS nothing_left;
+SELECT smsfollow.apply_retention() = 6 AS the_next_week;
+SELECT smsfollow.apply_retention() AS nothing_left;
 -- a week has 168 hours, also where the clocks change in it: its last hour is of it
 SELECT smsfollow.make_partitions('2026-03-04', 0);
 INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id)
 VALUES (0, '2030-01-01', 1, '2026-03-08 23:30+00', 1, 1, 1);
 SET TIME ZONE 'America/New_York';
-SELECT sf_worker_test.apply_retention() AS a_text_of_its_last_hour_waits;
+SELECT smsfollow.apply_retention() AS a_text_of_its_last_hour_waits;
 SET TIME ZONE 'UTC';
 DELETE FROM smsfollow.ready;
-SELECT sf_worker_test.apply_retention() AS gone;
+SELECT smsfollow.apply_retention() AS gone;
+DELETE FROM smsfollow.retention;
 
 -- ----- folding changes no sum -----
 INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, reason, n, cost)
