@@ -461,6 +461,8 @@ BEGIN
 		JOIN LATERAL (SELECT y.created_at FROM smsfollow.link y
 					  WHERE y.code = x.code AND y.message_id = x.message_id LIMIT 1) l ON true
 		WHERE x.at >= since AND (until IS NULL OR x.at < until)
+			-- what was forgotten by retention or erasure cannot be judged again
+			AND (x.user_agent IS NOT NULL OR x.ip IS NOT NULL)
 	LOOP
 		f := smsfollow.click_facts(c.code, c.message_id, c.contact_id, c.created_at, c.clicked_at, c.user_agent, c.ip);
 		k := smsfollow.classify_click(c.clicked_at, c.prefetch, c.user_agent, f.sent_at, f.delivered_at, f.neighbours);
@@ -478,7 +480,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.reclassify_clicks(timestamptz, timestamptz) IS
-'Looks again at the clicks recorded from since on, before until (NULL: to the last), with the rules of now and what is known by now: receipts, and other clicks of the same device. Counts move along, in the minute of the click. Returns how many changed. Error: null_value_not_allowed';
+'Looks again at the clicks recorded from since on, before until (NULL: to the last), with the rules of now and what is known by now: receipts, and other clicks of the same device. Counts move along, in the minute of the click. Clicks whose user agent and address are not (or no longer) known keep their class. Returns how many changed. Error: null_value_not_allowed';
 
 /*
  * What people look at.

@@ -151,7 +151,8 @@ BEGIN
 				AND p.week + interval '168 hours' > (SELECT max(o.since) FROM smsfollow.installation o)
 				-- a link outlives its text's log until it expires
 				AND (NOT p.is_link OR p.week + interval '168 hours' <=
-					 now - (SELECT coalesce(max(l.expires_after), '0') FROM smsfollow.program_link l))
+					 now - (SELECT make_interval(secs => coalesce(max(extract(epoch FROM l.expires_after)), 0)::double precision)
+							FROM smsfollow.program_link l))
 				-- a text that still waits needs its row, and its week its verdicts
 				AND NOT EXISTS (SELECT FROM smsfollow.ready r
 								WHERE r.message_at >= p.week AND r.message_at < p.week + interval '168 hours')

@@ -158,6 +158,10 @@ SELECT smsfollow.record_click(:'c1', 'none', '192.0.2.77') IS NOT NULL;
 RESET smsfollow.click_ip;
 SELECT user_agent, ip FROM smsfollow.click WHERE user_agent IN ('truncated', 'none') ORDER BY at;
 
+-- what is forgotten keeps its class
+UPDATE smsfollow.click SET user_agent = NULL, ip = NULL;
+SELECT smsfollow.reclassify_clicks('-infinity');
+
 -- arguments
 SELECT t.fails('SELECT smsfollow.set_link_domain(''nowhere'', ''go.example.com'')');
 SELECT t.fails(format('SELECT smsfollow.set_link_domain(''shop'', %L)', d))

@@ -150,6 +150,12 @@ SELECT smsfollow.apply_retention() AS a_text_of_its_last_hour_waits;
 SET TIME ZONE 'UTC';
 DELETE FROM smsfollow.ready;
 SELECT smsfollow.apply_retention() AS gone;
+-- links stay until they expire
+SELECT smsfollow.make_partitions(smsfollow.clock() - interval '30 days', 0);
+SELECT smsfollow.create_program('linked', 'transactional', 'Acme') > 0 AS program, smsfollow.set_link_domain('linked', 'go.example.com');
+SELECT smsfollow.apply_retention() AS all_but_the_links, smsfollow.apply_retention() AS nothing_left;
+SELECT smsfollow.set_link_domain('linked', 'go.example.com', expires_after => '1 day');
+SELECT smsfollow.apply_retention() AS the_links;
 DELETE FROM smsfollow.retention;
 
 -- ----- folding changes no sum -----

@@ -84,5 +84,21 @@ subtest coupons => sub {
 	is(scalar keys %seen, 30, 'each got its own');
 };
 
+# What the provider got is known, whenever the server died.
+subtest crash => sub {
+	my @phones = map { $sms->contact } 1 .. 60;
+
+	$sms->gateway->control('POST', 'latency', ms => 20);
+	$sms->sql("SELECT smsfollow.schedule_many(\$\$SELECT unnest('{" . join(',', @phones) . "}'::text[]) AS phone, 'Look: https://shop.example.com/crash' AS body\$\$, campaign => 'orders')");
+	Smsfollow::poll(sub { (grep { $_->{body} =~ /^Look/ } $sms->gateway->log_lines('request')) >= 5 });
+	ok($sms->crash, 'the server died');
+	$sms->node->start;
+	$sms->wait_for("SELECT count(*) FROM smsfollow.message_log WHERE state IN ('scheduled', 'sending') AND campaign = 'orders'", 0);
+	my @codes = map { $_->{body} =~ m{^Look: https://go\.example\.com/(\w{10})$} ? $1 : () } $sms->gateway->log_lines('request');
+	cmp_ok(scalar @codes, '>=', 5, 'some went');
+	is($sms->sql("SELECT count(*) FROM unnest('{" . join(',', @codes) . "}'::text[]) c, smsfollow.resolve_link(c) r WHERE r.state = 'live'"),
+		scalar @codes, 'each link that was sent leads somewhere');
+};
+
 is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
 done_testing();
