@@ -117,8 +117,8 @@ BEGIN
 			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = c.tenant_id OFFSET 0) p
 			  ORDER BY u.n) o
 	), keyed AS (
-		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, created_at, expires_at)
-		SELECT a.contact_id, a.key, a.message_id, now, now + interval '720 hours' FROM asked a WHERE a.key IS NOT NULL
+		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, expires_at)
+		SELECT a.contact_id, a.key, a.message_id, now + interval '720 hours' FROM asked a WHERE a.key IS NOT NULL
 		ORDER BY a.contact_id, a.key, a.n	-- two callers cannot deadlock
 		ON CONFLICT DO NOTHING
 		RETURNING message_id

@@ -65,7 +65,7 @@ SELECT queued FROM smsfollow.enqueue(1, NULL, NULL, NULL, '{+14155550120,+141555
 SELECT phone, body FROM t.message WHERE phone BETWEEN '0117' AND '0120';
 SELECT * FROM t.miscount;
 -- kept for 30 days
-SELECT key, expires_at - created_at AS kept FROM smsfollow.idempotency ORDER BY contact_id, key;
+SELECT key, (extract(epoch FROM i.expires_at - m.created_at) / 3600)::integer AS hours FROM smsfollow.idempotency i JOIN smsfollow.message m USING (contact_id, message_id) ORDER BY contact_id, key;
 SET smsfollow.clock_offset = 2592001;
 SELECT smsfollow.send('+14155550106', 'too early', idempotency_key => 'k1') = (SELECT id FROM t.message WHERE body = 'first') AS same;
 SELECT smsfollow.apply_retention() AS removed, count(*) AS kept FROM smsfollow.idempotency;
