@@ -21,16 +21,20 @@ COMMENT ON SEQUENCE smsfollow.message_id_seq IS 'Ids of smsfollow.message';
 CREATE SEQUENCE smsfollow.epoch_seq;
 COMMENT ON SEQUENCE smsfollow.epoch_seq IS 'Raised by each dispatcher that starts; fences results of an earlier one';
 
+/*
+ * Tables with a row for each text have their wide columns first: a gap in front
+ * of each would go into the log of the server with it.
+ */
 CREATE TABLE smsfollow.message (
 	message_id bigint NOT NULL,
 	created_at timestamptz NOT NULL,
 	contact_id bigint NOT NULL,
+	send_at timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL,
 	campaign_id integer NOT NULL,
 	template_version_id integer,
 	sender_id integer,
 	lane smallint NOT NULL,
-	send_at timestamptz NOT NULL,
-	expires_at timestamptz NOT NULL,
 	created_by text NOT NULL,
 	body text,
 	vars jsonb,
@@ -48,13 +52,13 @@ COMMENT ON COLUMN smsfollow.message.send_at IS 'Not before this moment';
 COMMENT ON COLUMN smsfollow.message.expires_at IS 'Not after this moment';
 
 CREATE TABLE smsfollow.ready (
-	lane smallint NOT NULL,
 	send_at timestamptz NOT NULL,
 	message_id bigint NOT NULL,
 	message_at timestamptz NOT NULL,
 	contact_id bigint NOT NULL,
 	campaign_id integer NOT NULL,
 	program_id integer NOT NULL,
+	lane smallint NOT NULL,
 	attempt smallint NOT NULL DEFAULT 0,
 	code text
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -69,21 +73,21 @@ CREATE TABLE smsfollow.inflight (
 	message_id bigint NOT NULL,
 	message_at timestamptz NOT NULL,
 	contact_id bigint NOT NULL,
-	campaign_id integer NOT NULL,
-	program_id integer NOT NULL,
-	lane smallint NOT NULL,
-	attempt smallint NOT NULL,
 	epoch bigint NOT NULL,
 	started_at timestamptz NOT NULL,
+	consent_event_id bigint,
+	campaign_id integer NOT NULL,
+	program_id integer NOT NULL,
 	provider_id integer NOT NULL,
 	sender_id integer NOT NULL,
-	consent_event_id bigint,
+	lane smallint NOT NULL,
+	attempt smallint NOT NULL,
 	segments smallint NOT NULL,
+	told_opt_out boolean NOT NULL,
+	marketing boolean NOT NULL,
 	encoding text NOT NULL,
 	locale text,
 	body text NOT NULL,
-	told_opt_out boolean NOT NULL,
-	marketing boolean NOT NULL,
 	tags text[],
 	price numeric,
 	price_currency text,
@@ -130,7 +134,6 @@ COMMENT ON COLUMN smsfollow.in_doubt.policy IS 'The campaign''s policy when the 
 COMMENT ON COLUMN smsfollow.in_doubt.next_lookup_at IS 'When the provider is asked next; NULL: not any more';
 COMMENT ON COLUMN smsfollow.in_doubt.absent IS 'Lookups in which the provider said that it does not know the text';
 
--- wide columns first: one row a text, without gaps
 CREATE TABLE smsfollow.attempt (
 	at timestamptz NOT NULL,
 	message_id bigint NOT NULL,

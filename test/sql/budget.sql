@@ -108,7 +108,7 @@ SELECT t.settle('accepted');
 SELECT * FROM t.misspent;
 RESET smsfollow.clock_offset;
 -- days of a zone
-SELECT x.starts AT TIME ZONE z AS starts, x.ends - x.starts AS length FROM unnest('{UTC,America/Havana,Asia/Kathmandu}'::text[], '{2026-11-01 12:00+00,2026-11-01 12:00+00,2026-11-01 12:00+00}'::timestamptz[]) u(z, at), smsfollow.period_bounds('day', z, at) x;
+SELECT x.starts AT TIME ZONE z AS starts, x.ends - x.starts AS length FROM unnest('{UTC,America/Havana,Asia/Kathmandu}'::text[], '{2025-11-02 12:00+00,2025-11-02 12:00+00,2025-11-02 12:00+00}'::timestamptz[]) u(z, at), smsfollow.period_bounds('day', z, at) x;
 SELECT smsfollow.period_bounds('week', 'Europe/Paris', '2026-12-06 22:00+00'), smsfollow.period_bounds('month', 'Europe/Paris', '2026-10-31 23:30+00'), smsfollow.period_bounds('lifetime', 'UTC', 'now');
 
 -- programs: pause and resume, and those that are queued meanwhile

@@ -150,7 +150,7 @@ END
 $$;
 SELECT t.day('America/New_York', '2027-03-13 22:00:00-05'), t.day('America/New_York', '2027-03-14 01:00:00-05'), t.day('America/New_York', '2027-11-07 00:30:00-04');
 -- midnight is left out in Santiago, and comes twice in Havana
-SELECT t.day('America/Santiago', '2026-09-05 20:00:00-04'), t.day('America/Havana', '2026-10-31 20:00:00-04'), t.day('America/Havana', '2026-11-01 00:30:00-05');
+SELECT t.day('America/Santiago', '2025-09-06 20:00:00-04'), t.day('America/Havana', '2025-11-01 20:00:00-04'), t.day('America/Havana', '2025-11-02 00:30:00-05');
 SELECT t.day('Asia/Kathmandu', '2027-01-01 00:00:00+05:45'), t.day('Pacific/Kiritimati', '2026-12-31 12:00:00+14'), t.day('Australia/Lord_Howe', '2027-04-03 23:00:00+11');
 -- no zone but that of the number; one that may be in several of Australia's, whose last midnight counts; a number of no country, with the longest day there is
 SELECT t.day(NULL, '2027-01-01 10:00:00+00'), t.day(NULL, '2027-01-01 10:00:00+00', '+61491570'), t.day(NULL, '2027-01-01 10:00:00+00', '+88216555');
@@ -189,7 +189,7 @@ RESET smsfollow.clock_offset;
 SELECT t.fails($$SELECT smsfollow.create_cap(NULL, 1, '1 day')$$), t.fails($$SELECT smsfollow.create_cap('x', NULL, '1 day')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, NULL)$$);
 SELECT t.fails(format($$SELECT smsfollow.create_cap(%L, 1, '1 day')$$, n)) FROM unnest(ARRAY['', 'a:b', repeat('x', 101)]) n;
 SELECT n, t.fails(format($$SELECT smsfollow.create_cap('x', %L, '1 day')$$, n)) FROM unnest('{0,-1,1.5,NaN,Infinity,1000000001}'::text[]) n;
-SELECT n, t.fails(format($$SELECT smsfollow.create_cap('x', 1, %L)$$, n)) FROM unnest(ARRAY['0', '-1 day', '367 days', '1 month', '0.5 seconds', 'infinity']) n;
+SELECT n, t.fails(format($$SELECT smsfollow.create_cap('x', 1, %L)$$, n)) FROM unnest(ARRAY['0', '-1 day', '367 days', '1 month', '0.5 seconds']) n;
 SELECT t.fails($$SELECT smsfollow.create_cap('x', 1, '2 days', period => 'calendar')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', period => 'weekly')$$);
 SELECT t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', 'purpose')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', 'program')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', target => 'news')$$);
 SELECT t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', 'program', 'none')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', 'campaign', 'none')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', 'sender', 'none')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, '1 day', 'tag', '')$$);

@@ -112,7 +112,7 @@ SELECT s.clean = ARRAY[:request::bigint] AS clean, s.changed FROM smsfollow.swee
 SELECT place, n FROM t.hits('4155550177', 'Zebulon') ORDER BY place COLLATE "C";
 SELECT regexp_replace(x.relation::regclass::text, 'p[0-9]{8}$', 'p(week)') AS relation, x.indexes::regclass[] FROM smsfollow.erasure_files(ARRAY[:request::bigint]) x ORDER BY x.relation::regclass::text COLLATE "C";
 -- what others wrote while they could still see the number goes, too
-INSERT INTO smsfollow.message SELECT 999, smsfollow.clock(), :contact, campaign_id, NULL, NULL, lane, send_at, expires_at, created_by, 'Zebulon, late', NULL FROM smsfollow.message WHERE message_id = 1;
+INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id, sender_id, lane, send_at, expires_at, created_by, body, vars) SELECT 999, smsfollow.clock(), :contact, campaign_id, NULL, NULL, lane, send_at, expires_at, created_by, 'Zebulon, late', NULL FROM smsfollow.message WHERE message_id = 1;
 INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id) SELECT lane, send_at, message_id, created_at, contact_id, campaign_id, 1 FROM smsfollow.message WHERE message_id = 999;
 INSERT INTO smsfollow.kpi_delta (campaign_id, bucket, metric, n) VALUES (1, smsfollow.clock(), 'scheduled', 1);
 UPDATE smsfollow.contact SET name = 'Zebulon' WHERE contact_id = :contact;
