@@ -26,6 +26,8 @@ ALTER SYSTEM SET smsfollow.proxy = 'proxy.example.com:3128';
 ALTER SYSTEM SET smsfollow.proxy = 'http://';
 ALTER SYSTEM SET smsfollow.proxy = 'http://user:secret@proxy.example.com:3128';
 ALTER SYSTEM SET smsfollow.proxy = 'http://proxy.example.com :3128';
+-- Types of numbers.
+ALTER SYSTEM SET smsfollow.refused_number_types = 'TOLL_FREE, landline';
 -- Site names.
 ALTER SYSTEM SET smsfollow.site = 'Hamburg 1';
 \set VERBOSITY sqlstate

@@ -24,6 +24,12 @@ subtest dump_restore_guard => sub {
 	my @due = map { $sms->send($sms->contact, "due $_") } 1 .. 5;
 	$sms->sql("SELECT smsfollow.set_secret('mine', '{\"auth_token\": \"very-secret\"}')");
 
+	# rules of one's own go along, those of the extension come with it
+	$sms->sql("SELECT smsfollow.set_window('always', program => 'orders'), smsfollow.set_holiday('fr', '2027-01-02'),
+		smsfollow.set_jurisdiction('us-fl', '{US}', '10:00-12:00', subdivision => 'FL')");
+	my $rules = "SELECT (SELECT count(*) FROM smsfollow.jurisdiction), (SELECT count(*) FROM smsfollow.holiday), (SELECT string_agg(hours, ',') FROM smsfollow.send_window),
+		(SELECT hours FROM smsfollow.jurisdiction_in_force WHERE name = 'us-fl')";
+
 	my $guarded = sub {
 		my ($database, $why, $had) = @_;
 
@@ -47,6 +53,7 @@ subtest dump_restore_guard => sub {
 	is($sms->sql("SELECT (SELECT count(*) FROM smsfollow.message), (SELECT count(*) FROM smsfollow.attempt), (SELECT count(*) FROM smsfollow.consent_event)", 'restored'),
 		$sms->sql("SELECT (SELECT count(*) FROM smsfollow.message), (SELECT count(*) FROM smsfollow.attempt), (SELECT count(*) FROM smsfollow.consent_event)"),
 		'texts, attempts and the ledger are');
+	is($sms->sql($rules, 'restored'), $sms->sql($rules), 'and so are windows, holidays and jurisdictions');
 	is($sms->state($sent, 'restored'), 'accepted', 'the log is the same');
 	like($sms->sql('SELECT smsfollow.adopt()', 'restored'), qr/restored from a dump.*: 5\./, 'adopt() says what follows');
 	ok($sms->wait_for_state($_, 'accepted', 'restored'), 'adopted, it sends') for @due;

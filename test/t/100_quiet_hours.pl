@@ -78,5 +78,32 @@ subtest the_window_widens => sub {
 	ok($sms->wait_for_state($id, 'accepted'), 'it went');
 };
 
+# A toll-free number, which libphonenumber knows.
+subtest kinds_of_numbers => sub {
+	my $phone = '+18002346391';
+
+	plan skip_all => 'built without libphonenumber' if $sms->sql("SELECT smsfollow.number_type('$phone')") eq '';
+	$sms->sql("SELECT smsfollow.opt_in('$phone', 'orders', 'web')");
+	my $id = $sms->send($phone, 'Hello');
+	ok($sms->wait_for_state($id, 'suppressed'), 'refused');
+	is($sms->sql("SELECT code, rule FROM smsfollow.message_log WHERE message_id = $id"), 'not_mobile|TOLL_FREE', 'and says why');
+	$sms->reconfigure('smsfollow.refused_number_types' => "'PREMIUM_RATE'");
+	ok($sms->wait_for("SELECT current_setting('smsfollow.refused_number_types')", 'PREMIUM_RATE'), 'only others are refused');
+	$id = $sms->send($phone, 'Hello');
+	ok($sms->wait_for_state($id, 'accepted'), 'it goes');
+};
+
+subtest settings_of_the_law => sub {
+	my $next = "SELECT smsfollow.next_allowed('+12125550100', NULL, '2027-06-01 20:50-04') = '2027-06-01 20:50-04'";
+	my $rules = "SELECT smsfollow.jurisdictions_of('+18005550100')";
+
+	$sms->sql("SELECT smsfollow.set_jurisdiction('us-fed', '{US}', '08:00-21:00')");
+	is($sms->sql($next), 'f', 'a quarter of an hour is kept free');
+	is($sms->sql($rules), '{us-fed,us-strict}', 'nobody knows the state: the strictest rules');
+	$sms->reconfigure('smsfollow.window_margin' => 0, 'smsfollow.unknown_state' => 'country');
+	ok($sms->wait_for($next, 't'), 'unless that is not wanted');
+	ok($sms->wait_for($rules, '{us-fed}'), 'the rules of the country alone');
+};
+
 is_deeply([ $sms->oracle ], [], 'nothing lost, nothing twice');
 done_testing();

@@ -85,6 +85,44 @@ common(const char *a, const char *b)
 
 #define ALL 1440
 
+/* Noise made of what specifications are made of: never a bit past the day, never a minute too many. */
+static void
+survives_noise(void)
+{
+	static const char *const pieces[] = {
+		"Mon", "sunday", "daily", "holidays", "closed", "always", "08:00", "24:00", "7:5", "-", ",", ";", " ", "x", "\t", "99999999999", ":"
+	};
+	int			read = 0;
+	bool		good = true;
+
+	srand(1);
+	for (int i = 0; i < 200000; i++)
+	{
+		char		noise[200] = "";
+		char	   *copy;
+		size_t		len;
+		sf_hours	hours;
+		const char *why;
+
+		for (int n = rand() % 12; n >= 0; n--)
+			strcat(noise, pieces[rand() % (sizeof(pieces) / sizeof(pieces[0]))]);
+		len = strlen(noise);
+		copy = malloc(len + 1);	/* what is read past len is not the end of a string */
+		memcpy(copy, noise, len);
+		copy[len] = '5';
+		if (sf_hours_parse(copy, len, &hours, &why))
+		{
+			read++;
+			for (int day = 0; day < 7; day++)
+				good &= hours.week[day].word[SF_DAY_WORDS - 1] >> (SF_DAY_MINUTES % 64) == 0;
+		}
+		else
+			good &= why != NULL;
+		free(copy);
+	}
+	ok(good && read > 100, "noise", NULL);
+}
+
 int
 main(void)
 {
@@ -156,6 +194,7 @@ main(void)
 	ok(!common("08:00-12:00", "12:00-13:00"), "no common minute", NULL);
 	ok(!common("Mon 08:00-12:00", "Tue 08:00-12:00"), "no common day", NULL);
 	ok(common("Sat 23:00-01:00", "Sun 00:00-00:01"), "past the end of the week", NULL);
+	survives_noise();
 	printf("1..%d\n", tests);
 	return failed != 0;
 }
