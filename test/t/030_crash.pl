@@ -36,6 +36,8 @@ subtest in_doubt_after_kill => sub {
 		again => 'retry', dropped => 'drop');
 	my (%phone, %id);
 
+	# each is the first text to its contact, which tells how to opt out
+	$sms->sql("SELECT smsfollow.set_opt_out_line('orders', 'first')");
 	for my $kind (sort keys %policy)
 	{
 		$phone{$kind} = $sms->contact;
@@ -74,6 +76,9 @@ subtest in_doubt_after_kill => sub {
 	  for qw(hold retry_after_lookup retry drop);
 	$sms->sql("SELECT smsfollow.resolve_in_doubt($id{hold}, 'failed')");
 	is($sms->state($id{hold}), 'failed', 'hold: a person decides');
+	is_deeply({ map { $_ => $sms->sql("SELECT at IS NOT NULL FROM smsfollow.opt_out_told JOIN smsfollow.contact_phone USING (contact_id) WHERE phone = '$phone{$_}'") } keys %id },
+		{ hold => 'f', receipt => 't', found => 't', absent => 't', again => 't', dropped => 'f' }, 'who has been told how to opt out');
+	$sms->sql("SELECT smsfollow.set_opt_out_line('orders', 'never')");
 	$gateway->control('DELETE', 'faults');
 	$gateway->control('POST', 'release');
 };
