@@ -27,7 +27,7 @@ CREATE FUNCTION t.set_clock(moment timestamptz) RETURNS void LANGUAGE sql AS $$
 	SELECT set_config('smsfollow.clock_offset', (extract(epoch FROM moment) - extract(epoch FROM clock_timestamp()))::text, false) $$;
 SELECT t.set_clock('2027-01-01 00:00+00');
 SELECT smsfollow.schedule_many('SELECT phone, send_at, ''x'' AS body FROM t.wish', campaign => 'offers', expires_after => '10 days') = count(*) AS scheduled FROM t.wish;
--- the clock goes from one moment at which something is due to the next, at least three hours
+-- the clock goes from one moment at which something is due to the next, at least five hours
 CREATE PROCEDURE t.year() LANGUAGE plpgsql AS $$
 DECLARE
 	now timestamptz := smsfollow.clock();
@@ -36,7 +36,7 @@ BEGIN
 	LOOP
 		SELECT r.send_at INTO due FROM smsfollow.ready r WHERE r.lane = 3 ORDER BY r.lane, r.send_at, r.message_id LIMIT 1;
 		EXIT WHEN due IS NULL;
-		now := greatest(now + interval '187 minutes', due);
+		now := greatest(now + interval '307 minutes', due);
 		PERFORM t.set_clock(now);
 		PERFORM FROM smsfollow.claim(1000, 1);
 		PERFORM t.settle('accepted');
@@ -60,6 +60,6 @@ WHERE CASE WHEN extract(isodow FROM local) <= 5 THEN local::time >= '08:00' AND 
 -- and nothing else became of them; those that waited went at the instant that was promised, give or take the steps of the clock
 SELECT DISTINCT state, code FROM smsfollow.message_log;
 
-SELECT count(*) > 1000 AS waited, bool_and(a.started_at >= v.next_at) AS not_before, bool_and(a.started_at < v.next_at + interval '400 minutes') AS nor_later
+SELECT count(*) > 1000 AS waited, bool_and(a.started_at >= v.next_at) AS not_before, bool_and(a.started_at < v.next_at + interval '640 minutes') AS nor_later
 FROM smsfollow.attempt a JOIN smsfollow.verdict v USING (message_id)
 WHERE v.at = (SELECT max(x.at) FROM smsfollow.verdict x WHERE x.message_id = v.message_id);
