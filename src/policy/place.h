@@ -11,7 +11,7 @@
  *	prefix		the first digits of the number
  *	country		its calling code
  *
- * Where several zones are left, all of them count.  Where none is, nobody knows
+ * Where several zones are left, all of them count (of those that the server knows).  Where none is, nobody knows
  * what time it is there, and no text may go that depends on it.
  *
  * Laws are not narrowed down: those of the address and those of the number's

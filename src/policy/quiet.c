@@ -110,10 +110,18 @@ hours_of_contact(const char *text)
 	bool		found;
 	const char *why;
 
-	if (known != NULL && hash_get_num_entries(known) >= CONTACT_HOURS_KEPT)
+	strlcpy(key, text, sizeof(key));
+	if (known != NULL)
 	{
-		MemoryContextDelete(context);
-		known = NULL;
+		/* before anything is dropped: a caller may hold on to this one */
+		entry = hash_search(known, key, HASH_FIND, NULL);
+		if (entry != NULL)
+			return &entry->hours;
+		if (hash_get_num_entries(known) >= CONTACT_HOURS_KEPT)
+		{
+			MemoryContextDelete(context);
+			known = NULL;
+		}
 	}
 	if (known == NULL)
 	{
@@ -125,9 +133,8 @@ hours_of_contact(const char *text)
 		ctl.hcxt = context;
 		known = hash_create("smsfollow contacts' hours", 32, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	}
-	strlcpy(key, text, sizeof(key));
 	entry = hash_search(known, key, HASH_ENTER, &found);
-	if (!found && !sf_hours_parse(key, strlen(key), &entry->hours, &why))
+	if (!sf_hours_parse(key, strlen(key), &entry->hours, &why))
 		memset(&entry->hours, 0, sizeof(entry->hours));
 	return &entry->hours;
 }
@@ -163,7 +170,6 @@ sf_quiet_find(const sf_facts *facts, TimestampTz t, sf_quiet *quiet)
 
 	quiet->on_quiet = SF_QUIET_DEFER;
 	quiet->blocked = NULL;
-	quiet->unknown_zone = NULL;
 	quiet->open.nlayers = quiet->legal.nlayers = 0;
 	quiet->open.nzones = quiet->legal.nzones = 0;
 	quiet->place.nzones = 0;
@@ -219,14 +225,13 @@ sf_quiet_find(const sf_facts *facts, TimestampTz t, sf_quiet *quiet)
 	for (int i = 0; i < quiet->place.nzones; i++)
 	{
 		const sf_zone *zone = sf_zone_clock(quiet->place.zone[i], at);
+		int			n = quiet->open.nzones;
 
+		/* one of several that is newer than the server's data belonged to another of them before */
 		if (zone == NULL)
-		{
-			quiet->unknown_zone = quiet->place.zone[i];
-			return;
-		}
-		quiet->open.zone[i] = quiet->legal.zone[i] = zone;
-		quiet->open.nzones = quiet->legal.nzones = i + 1;
+			continue;
+		quiet->open.zone[n] = quiet->legal.zone[n] = zone;
+		quiet->open.nzones = quiet->legal.nzones = n + 1;
 	}
 }
 
@@ -234,7 +239,7 @@ sf_quiet_find(const sf_facts *facts, TimestampTz t, sf_quiet *quiet)
 static bool
 is_blind(const sf_quiet *quiet)
 {
-	return quiet->open.nlayers > 0 && (quiet->open.nzones == 0 || quiet->unknown_zone != NULL);
+	return quiet->open.nlayers > 0 && quiet->open.nzones == 0;
 }
 
 /* See quiet.h. */

@@ -42,7 +42,6 @@ typedef struct sf_quiet
 	sf_place	place;
 	sf_on_quiet on_quiet;		/* the strictest of its layers' */
 	const char *blocked;		/* by this jurisdiction, altogether; NULL: by none */
-	const char *unknown_zone;	/* that the server does not know; NULL: all are known */
 	sf_window	open;			/* when it may go */
 	sf_window	legal;			/* when it may arrive: the same, without margins */
 	const char *layer[SF_WINDOW_MAX_LAYERS];	/* names */

@@ -13,7 +13,8 @@ CREATE TABLE t.recipient (phone text PRIMARY KEY, zones text[], local boolean);
 -- one contact in each zone
 INSERT INTO t.recipient
 SELECT '+9991' || lpad(row_number() OVER (ORDER BY z)::text, 7, '0'), ARRAY[z]
-FROM (SELECT DISTINCT unnest(smsfollow.place_zones(chr(a) || chr(b))) AS z FROM generate_series(65, 90) a, generate_series(65, 90) b) x;
+FROM (SELECT DISTINCT unnest(smsfollow.place_zones(chr(a) || chr(b))) AS z FROM generate_series(65, 90) a, generate_series(65, 90) b) x
+WHERE z IN (SELECT name FROM pg_timezone_names);
 -- and numbers that tell by themselves: one and several zones
 INSERT INTO t.recipient SELECT p, (smsfollow.phone_info(p)).time_zones
 FROM unnest('{+12125550101,+18505550101,+12085550101,+16055550101,+14235550101,+61412345601,+61891234501,+79161234501,+5511961234501,+5592991234501,+628121234501,+34612345601,+351912345601,+56961234501,+8613812345601,+77011234501,+447700900101,+525512345601,+27821234501,+919812345601}'::text[]) p;
