@@ -36,7 +36,7 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'smsfollow_has_opt_out';
 
 COMMENT ON FUNCTION smsfollow.has_opt_out(text) IS
-'Whether a body tells how to get no more texts: unsubscribe, opt out and their like; STOP and its like in capitals that stand out, unless another sense is plain (STOP BY, NON-STOP); any opt-out word after one that asks for a reply. Words of CTIA and the carriers, and of some 20 languages; when in doubt, false: the line is then added.';
+'Whether a body tells how to get no more texts: unsubscribe, opt out and their like; STOP and its like after a word that asks for a reply, or in capitals with what it does behind it (STOP to end, STOP=end, STOP 36111) or at the very end; other opt-out words (END, CANCEL) after a word that asks for a reply. STOP BY, NON-STOP and STOP paying do not count. Words of CTIA and the carriers, and of some 20 languages; when in doubt, false: the line is then added.';
 
 CREATE FUNCTION smsfollow.locale(locale text)
 RETURNS text

@@ -236,7 +236,7 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT smsfollow.enqueue_one(phone, body, template, vars, NULL, campaign, idempotency_key, sender, expires_after, media) $$;
 COMMENT ON FUNCTION smsfollow.send(text, text, text, jsonb, text, text, text, interval, text[]) IS
-'Queues one text, to go as soon as this transaction has committed and the gate allows; returns its id, or the first id when the idempotency key (1 to 200 characters, kept 30 days, scoped to the contact) was used before. body: at most 1600 characters, literal. media: 1 to 10 https addresses of pictures and the like, each with a blank and its type where the address does not end in a known extension, and a blank and its size in bytes (at most 5 MB) where it is known; NULL: those of the campaign or template. Errors: invalid_parameter_value, undefined_object (campaign, template, sender), null_value_not_allowed';
+'Queues one text, to go as soon as this transaction has committed and the gate allows; returns its id, or the first id when the idempotency key (1 to 200 characters, kept 30 days, scoped to the contact) was used before. body: at most 1600 characters, literal. media: 1 to 10 https addresses of pictures and the like, each with a blank and its type where the address does not end in a known extension, and a blank and its size in bytes (at most 5 MB) where it is known; NULL: those of the campaign or template. Errors: invalid_parameter_value, undefined_object (campaign, template, sender), object_not_in_prerequisite_state (template not approved, or retired), null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.schedule(
 	phone text,
@@ -297,7 +297,7 @@ CREATE FUNCTION smsfollow.schedule_many(
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'smsfollow_schedule_many';
 COMMENT ON FUNCTION smsfollow.schedule_many(text, text, text, timestamptz, text, interval, text) IS
-'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body (literal, instead of the template), vars jsonb, idempotency_key and media text[] where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, null_value_not_allowed, and what the query raises';
+'Queues one text for each row of a SELECT, which runs with the rights of the caller; returns how many were queued. Columns: phone (required); send_at, body (literal, instead of the template), vars jsonb, idempotency_key and media text[] where given; all others become variables of the template under their names. Rows whose idempotency key was used before are not queued again. on_invalid: error (default: a bad phone number stops all) or skip. Values must fit the variables that the template declares. Errors: invalid_parameter_value, undefined_column (phone), undefined_object, object_not_in_prerequisite_state (template not approved, or retired), null_value_not_allowed, and what the query raises';
 
 CREATE FUNCTION smsfollow.message_state(message bigint, OUT state text, OUT contact_id bigint)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED

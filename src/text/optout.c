@@ -8,9 +8,12 @@
  * law.  So only wording that cannot mean anything else counts:
  *
  *	strong words		unsubscribe, opt out ...: in any case, anywhere
- *	words of command	STOP, BAJA ...: in capitals that stand out from the text,
- *						unless the words beside make it another sense (STOP BY)
- *	any keyword			after a word that asks for a reply: text, reply, send
+ *	words of command	STOP, BAJA ...: after a word that asks for a reply (text,
+ *						reply, send); or in capitals, where what follows can only
+ *						be what it does (STOP to end, STOP 36111, STOP=end) or where
+ *						they are the last word of a text that is not all capitals
+ *	other keywords		END, CANCEL ...: after a word that asks for a reply, in
+ *						capitals or with what it does behind them
  *
  * The keywords are those that carriers and providers take for an opt-out, and
  * their counterparts in other languages.
@@ -31,6 +34,7 @@ typedef struct word
 {
 	char		lower[MAX_WORD];	/* "": too long to matter */
 	bool		capitals;		/* it has letters with case, and all are capitals */
+	char		after;			/* what stands behind it, spaces and quotes left out; 0: nothing */
 } word;
 
 static const char *const strong[] = {
@@ -58,19 +62,17 @@ static const char *const asking[] = {
 	"odpovězte", "válasz", "ответьте", "отправьте", "yaz", "gönder"
 };
 static const char *const small[] = {
-	"with", "the", "word", "by", "back", "con", "la", "palabra", "avec", "le", "mot", "mit", "das", "wort",
+	"with", "the", "word", "back", "con", "la", "palabra", "avec", "le", "mot", "mit", "das", "wort",
 	"com", "a", "med", "us"
 };
 /* What follows a word of command that is meant as one. */
 static const char *const purpose[] = {
-	"to", "2", "for", "zum", "um", "pour", "para", "per", "om", "för", "voor", "чтобы"
+	"to", "2", "for", "ends", "stops", "cancels", "quits", "zum", "um", "an", "senden", "schicken", "beendet", "pour", "au",
+	"para", "per", "al", "ao", "om", "aan", "för", "till", "til", "voor", "na", "чтобы", "на"
 };
-/* Before or after it: another sense. */
+/* Before it: another sense. */
 static const char *const before_other[] = {
 	"don't", "dont", "never", "non", "bus", "full", "one", "pit", "can't", "cant", "cannot", "won't", "wont", "not", "didn't"
-};
-static const char *const after_other[] = {
-	"by", "in", "at", "and", "worrying", "waiting", "looking", "shopping", "the"
 };
 
 #define FOUND_IN(list, w) found_in(list, lengthof(list), w)
@@ -135,6 +137,9 @@ next_word(const unsigned char **at, const unsigned char *end, word *w)
 	w->lower[Max(len, 0)] = '\0';
 	w->capitals = w->capitals && any;
 	*at = p;
+	while (p < end && (*p == ' ' || *p == '"'))
+		p++;
+	w->after = p < end ? *p : '\0';
 	return true;
 }
 
@@ -143,6 +148,13 @@ static bool
 is_short_form(const word *w)
 {
 	return strncmp(w->lower, "stop2", 5) == 0;
+}
+
+/* A short code that takes the reply. */
+static bool
+is_number(const word *w)
+{
+	return w->lower[0] != '\0' && strspn(w->lower, "0123456789") == strlen(w->lower);
 }
 
 /*
@@ -170,7 +182,7 @@ sf_text_has_opt_out(const char *text, size_t text_len)
 	bool		mixed = has_small_letters(p, end);
 	word		last[MAX_SMALL + 1] = {0};	/* those before w */
 	word		w;
-	word		next = {"", false};
+	word		next = {0};
 	bool		more = next_word(&p, end, &w);
 
 	for (int i = 0; i < lengthof(unspaced); i++)
@@ -186,16 +198,17 @@ sf_text_has_opt_out(const char *text, size_t text_len)
 			return true;
 		if (FOUND_IN(command, &w) || FOUND_IN(keyword, &w))
 		{
+			bool		commands = FOUND_IN(command, &w);
 			int			i = 0;
 
 			while (i < MAX_SMALL && FOUND_IN(small, &last[i]))
 				i++;
-			if (FOUND_IN(asking, &last[i]))
+			if (FOUND_IN(asking, &last[i]) && (commands || w.capitals || FOUND_IN(purpose, &next)))
+				return true;
+			if (commands && w.capitals && !FOUND_IN(before_other, &last[0]) &&
+				(FOUND_IN(purpose, &next) || is_number(&next) || w.after == '=' || (!more && mixed)))
 				return true;
 		}
-		if (FOUND_IN(command, &w) && w.capitals && !FOUND_IN(before_other, &last[0]) &&
-			(FOUND_IN(purpose, &next) || (mixed && !FOUND_IN(after_other, &next))))
-			return true;
 		memmove(last + 1, last, sizeof(word) * MAX_SMALL);
 		last[0] = w;
 		w = next;

@@ -15,11 +15,13 @@ SELECT smsfollow.has_phrase(repeat('a ', 50000), 'a a b') AS long, smsfollow.has
 SELECT body FROM (VALUES
 	('10% off. Reply STOP to opt out.'), ('Sale ends soon. STOP to end'), ('Txt stop to 12345'), ('STOP2END'), ('Unsubscribe: example.com/u'), ('To opt-out reply 9'),
 	('Text STOP'), ('REPLY STOP TO END'), ('ALL NOW CHEAPER. STOP TO OPT OUT'), ('"STOP" ends it'), ('Reply with the word END'), ('Envía BAJA para no recibir más'), ('STOP au 36111'),
-	('Répondez ARRÊT'), ('Antworte mit STOPP'), ('Zum Abmelden STOPP senden'), ('ответьте СТОП'), ('Text END to quit'), ('SALE! Stop=STOP'), ('回复T退订'), ('ＳＴＯＰ to end, please')) v(body)
+	('Répondez ARRÊT'), ('Antworte mit STOPP'), ('Zum Abmelden STOPP senden'), ('ответьте СТОП'), ('Text END to quit'), ('SALE! Stop=STOP'), ('回复T退订'), ('ＳＴＯＰ to end, please'),
+	('Reply end to quit'), ('Text us the word: CANCEL'), ('STOP 36111'), ('Abmelden? STOPP an 12345'), ('Opt-outs: STOP'), ('Offre. STOP=fin')) v(body)
 WHERE NOT smsfollow.has_opt_out(body);
 SELECT body FROM (VALUES
 	('Don''t stop now'), ('DON''T STOP NOW, see our shop'), ('Bus stop sale'), ('NON-STOP fun with us'), ('STOP BY TODAY'), ('STOP by today'), ('Our one STOP shop'), ('The sale will END today'), ('No end of offers'),
-	('Cancel any time'), ('The stop is near'), ('precio baja hoy'), ('DON’T STOP the music, dear'), ('Stopping soon'), ('full stop'), ('SALE ENDS NOW. STOP.'), ('nonstop'), (''), ('Please call us'), (repeat('stop ', 2000))) v(body)
+	('Cancel any time'), ('The stop is near'), ('precio baja hoy'), ('DON’T STOP the music, dear'), ('Stopping soon'), ('full stop'), ('SALE ENDS NOW. STOP.'), ('nonstop'), (''), ('Please call us'),
+	('STOP paying full price!'), ('STOP! Look at this offer'), ('Reply by end of May'), ('Send the end result'), ('Text a friend, cancel the rest'), ('We ship NON-STOP to Sunday'), ('STOP wishing. Start lamps.'), (repeat('stop ', 2000))) v(body)
 WHERE smsfollow.has_opt_out(body);
 
 -- locales in their usual form
