@@ -81,6 +81,15 @@ sub fill
 	$sms->sql('VACUUM ANALYZE smsfollow.attempt');
 }
 
+# Takes the limits away again.
+sub lift
+{
+	$sms->sql("SELECT smsfollow.set_window(NULL), smsfollow.set_window(NULL, program => 'offers'), smsfollow.set_window(NULL, campaign => 'offers');
+		UPDATE smsfollow.contact_state SET hours = NULL WHERE contact_id > 1000;
+		SELECT smsfollow.drop_cap(name) FROM smsfollow.cap_rule;
+		SELECT smsfollow.drop_budget(name) FROM smsfollow.budget");
+}
+
 fill(10_000, $CLAIMED / 4, 7);
 claim_us('notices');	# what is read for the first time comes from disk
 my (@bare, @without, @full);
@@ -88,17 +97,20 @@ for my $round (1 .. $ROUNDS)
 {
 	push @bare, claim_us('notices');
 	push @without, claim_us('offers');
-	$sms->sql("SELECT smsfollow.create_cap('week', 50, '168 hours'), smsfollow.create_cap('day', 20, '1 day', 'program', 'offers'),
+	$sms->sql("SELECT smsfollow.set_window('08:00-20:00'), smsfollow.set_window('Mon-Sun 09:00-19:00; holidays 10:00-18:00', program => 'offers', holidays => '{us}'),
+			smsfollow.set_window('10:00-18:00', campaign => 'offers');
+		UPDATE smsfollow.contact_state SET hours = '09:30-18:30' WHERE contact_id > 1000;
+		SELECT smsfollow.create_cap('week', 50, '168 hours'), smsfollow.create_cap('day', 20, '1 day', 'program', 'offers'),
 			smsfollow.create_cap('month', 100, '1 month', period => 'calendar', unit => 'segments'),
 			smsfollow.create_budget('day', 1000000, 'USD')");
 	push @full, claim_us('offers');
-	$sms->sql("SELECT smsfollow.drop_cap(name) FROM smsfollow.cap_rule; SELECT smsfollow.drop_budget(name) FROM smsfollow.budget") if $round < $ROUNDS;
+	lift() if $round < $ROUNDS;
 	note('round %d: bare %.1f us  marketing %.1f us  full %.1f us', $round, $bare[-1], $without[-1], $full[-1]);
 }
 my ($bare, $full) = (median(@bare), median(@full));
 row('claim of a text that nothing limits', '%8.1f us', $bare);
-row('the same of a marketing text, consent and windows', '%8.1f us', median(@without));
-row('the same with three caps and a budget', '%8.1f us', $full);
+row('the same of a marketing text', '%8.1f us', median(@without));
+row('the same with windows of three layers, three caps, a budget', '%8.1f us', $full);
 row('the full gate adds', '%8.1f us a text  (wanted: at most 40)', $full - $bare);
 
 my $small = median(map { claim_us('offers') } 1 .. $ROUNDS);
@@ -108,7 +120,7 @@ row('full gate with 10000 attempts in the log', '%8.1f us', $small);
 row("the same with $ATTEMPTS", '%8.1f us  (%.2f times, wanted: at most 1.3)', $large, $large / $small);
 
 # as it was
-$sms->sql("SELECT smsfollow.drop_cap(name) FROM smsfollow.cap_rule; SELECT smsfollow.drop_budget(name) FROM smsfollow.budget");
+lift();
 $sms->sql('DELETE FROM smsfollow.attempt WHERE message_id < 0');
 $sms->sql('VACUUM smsfollow.attempt');
 1;

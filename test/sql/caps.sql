@@ -185,6 +185,14 @@ SELECT t.law('+13055550101', 4) AS florida, t.law('+14055550101', 4) AS oklahoma
 SELECT rule, verdict, code, regexp_replace(value, 'since .*', 'since (time)') AS value FROM smsfollow.explain('+13055550101', 'news') WHERE rule ~ 'cap';
 RESET smsfollow.clock_offset;
 
+-- who would have to wait past his expiry does not wait
+SET smsfollow.clock_offset = 60000000;
+SELECT smsfollow.create_cap('daily', 1, '1 day') > 0, t.send('0101', 'news'), smsfollow.send('+14155550101', 'late', campaign => 'news', expires_after => '2 hours') > 0, smsfollow.send('+14155550101', 'in time', campaign => 'news', expires_after => '25 hours') > 0;
+SELECT m.body, c.fate, c.code FROM generate_series(1, 2) wave, LATERAL smsfollow.claim(100 + 0 * wave, 1) c JOIN smsfollow.message m USING (message_id) WHERE c.fate <> 'park' ORDER BY 1;
+SELECT e.verdict, e.code, e.hint FROM smsfollow.message m, smsfollow.explain(m.message_id) e WHERE m.body = 'late' AND e.rule ~ 'verdict' AND e.verdict = 'expire';
+SELECT smsfollow.drop_cap('daily'), smsfollow.cancel_for('+14155550101');
+RESET smsfollow.clock_offset;
+
 -- errors
 SELECT t.fails($$SELECT smsfollow.create_cap(NULL, 1, '1 day')$$), t.fails($$SELECT smsfollow.create_cap('x', NULL, '1 day')$$), t.fails($$SELECT smsfollow.create_cap('x', 1, NULL)$$);
 SELECT t.fails(format($$SELECT smsfollow.create_cap(%L, 1, '1 day')$$, n)) FROM unnest(ARRAY['', 'a:b', repeat('x', 101)]) n;
