@@ -38,12 +38,14 @@
 #include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timeout.h"
 
 #include "worker/dispatch.h"
 #include "worker/process.h"
@@ -51,6 +53,7 @@
 
 /* Reading files takes at most one of so many parts of the time. */
 #define REST_FACTOR 10
+#define REST_AFTER_FAILURE_US (60 * USECS_PER_SEC)
 
 /* A round, from its first sweep to the end. */
 static int64 round_upto;		/* its last privacy_request; 0: none begun */
@@ -258,6 +261,7 @@ clear_table(Oid relid)
 	bool		done;
 
 	sf_process_begin_utility("clearing the free space of tables");
+	disable_timeout(STATEMENT_TIMEOUT, false);	/* as long as the table is */
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (HeapTupleIsValid(tuple))
 	{
@@ -297,38 +301,50 @@ drop_unfinished_indexes(Oid relid)
 
 /*
  * REINDEX INDEX CONCURRENTLY.  Like VACUUM it runs transactions of its own and
- * keeps its state in the portal's context.
+ * keeps its state in the portal's context.  It waits for others without being
+ * in their way, so it may do so longer than the worker does elsewhere.
  */
+static pg_noinline void
+reindex(ReindexStmt *statement, MemoryContext context)
+{
+	MemoryContext old_portal = PortalContext;
+	char	   *usual = pstrdup(GetConfigOption("lock_timeout", false, false));
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	PortalContext = context;
+	SetConfigOption("lock_timeout", "60s", PGC_SUSET, PGC_S_OVERRIDE);
+	PG_TRY();
+	{
+		ExecReindex(NULL, statement, true);
+	}
+	PG_FINALLY();
+	{
+		PortalContext = old_portal;
+		SetConfigOption("lock_timeout", usual, PGC_SUSET, PGC_S_OVERRIDE);
+	}
+	PG_END_TRY();
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+}
+
+/* Builds an index anew, unless it is gone; context is where its name may live. */
 static void
 rebuild_index(Oid index, MemoryContext context)
 {
-	MemoryContext old_portal = PortalContext;
 	char	   *name;
 
 	sf_process_begin_utility("building indexes anew");
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	MemoryContextSwitchTo(context);
 	name = get_rel_name(index);
 	if (name != NULL)
 	{
-		ReindexStmt *statement;
+		ReindexStmt *statement = makeNode(ReindexStmt);
 
-		MemoryContextSwitchTo(context);
-		statement = makeNode(ReindexStmt);
 		statement->kind = REINDEX_OBJECT_INDEX;
-		statement->relation = makeRangeVar("smsfollow", pstrdup(name), -1);
+		statement->relation = makeRangeVar("smsfollow", name, -1);
 		statement->params = list_make1(makeDefElem("concurrently", NULL, -1));
-		PushActiveSnapshot(GetTransactionSnapshot());
-		PortalContext = context;
-		PG_TRY();
-		{
-			ExecReindex(NULL, statement, true);
-		}
-		PG_FINALLY();
-		{
-			PortalContext = old_portal;
-		}
-		PG_END_TRY();
-		if (ActiveSnapshotSet())
-			PopActiveSnapshot();
+		reindex(statement, context);
 	}
 	sf_process_commit_utility();
 }
@@ -365,7 +381,7 @@ sf_finish_erasures(MemoryContext context)
 		sweep(context, &clean);
 		return round_upto == 0 ? 0 : 1;
 	}
-	if (!others_ended() || sweep(context, &clean) > 0 || began < rest_until)
+	if (began < rest_until || !others_ended() || sweep(context, &clean) > 0)
 		return 1;
 	if (ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(clean)), ARR_DIMS(DatumGetArrayTypeP(clean))) == 0)
 	{
@@ -389,7 +405,7 @@ sf_finish_erasures(MemoryContext context)
 				rebuild_index(lfirst_oid(index), context);
 		}
 	}
-	rest_until = GetCurrentTimestamp() + (GetCurrentTimestamp() - began) * REST_FACTOR;
+	rest_until = GetCurrentTimestamp() + (GetCurrentTimestamp() - began) * REST_FACTOR + (done ? 0 : REST_AFTER_FAILURE_US);
 	if (done)
 		finish(clean);
 	return 1;
