@@ -111,6 +111,7 @@ lookup(const std::string &input, const char *region, sf_lib_number *out)
 	const PhoneNumberUtil *util = PhoneNumberUtil::GetInstance();
 	PhoneNumber number;
 	PhoneNumberUtil::ErrorType error;
+	PhoneNumberUtil::PhoneNumberType type;
 	std::string text;
 
 	error = util->Parse(input, region != NULL ? region : "ZZ", &number);
@@ -124,7 +125,9 @@ lookup(const std::string &input, const char *region, sf_lib_number *out)
 
 	if (number.has_extension())
 		put(out->extension, number.extension());
-	if (!util->IsValidNumber(number))
+	/* a number is valid when it is of some type: asking for both would look twice */
+	type = util->GetNumberType(number);
+	if (type == PhoneNumberUtil::UNKNOWN)
 	{
 		out->status = SF_LIB_INVALID;
 		out->reason = invalid_reason(util->IsPossibleNumberWithReason(number));
@@ -135,7 +138,7 @@ lookup(const std::string &input, const char *region, sf_lib_number *out)
 	put(out->region, text);
 	util->Format(number, PhoneNumberUtil::E164, &text);
 	put(out->e164, text);
-	put(out->type, type_name(util->GetNumberType(number)));
+	put(out->type, type_name(type));
 	out->status = SF_LIB_VALID;
 }
 
