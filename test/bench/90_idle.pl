@@ -12,12 +12,15 @@ my $sms = Bench::server();
 $sms->reconfigure('smsfollow.poll_interval' => "'30min'");
 $sms->sql('SELECT smsfollow.resume_worker()');
 $sms->wait_for('SELECT count(*) FROM smsfollow.kpi_delta', 0);
-my ($wakeups, $settled) = (-1, 0);
+# the scheduler's last job after work comes a minute later
+my ($wakeups, $settled) = ('', 0);
 poll(sub {
-	my $now = $sms->worker('wakeups');
-	($settled, $wakeups) = (time + 5, $now) if $now != $wakeups;
+	select(undef, undef, undef, 0.5);
+	my $now = $sms->sql("SELECT sum(calls) FROM pg_stat_statements WHERE query !~ 'stat_worker|pg_stat_statements'") . ' ' . $sms->worker('wakeups');
+	($settled, $wakeups) = (time + 70, $now) if $now ne $wakeups;
 	return time >= $settled;
 });
+$wakeups = $sms->worker('wakeups');
 $sms->sql('SELECT pg_stat_statements_reset()');
 my $until = time + 20;
 poll(sub { time >= $until });
