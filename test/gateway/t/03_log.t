@@ -27,7 +27,7 @@ is_deeply([ map { $_->{seq} } @lines ], [ 1 .. 6 ], 'numbered');
 
 my $line = $lines[0];
 is_deeply([ sort keys %$line ],
-	[ sort qw(event seq us method path to from ref sid accepted status fault sha256 body) ], 'fields of a line');
+	[ sort qw(event seq us method path to from ref sid accepted status fault validity sha256 body) ], 'fields of a line');
 cmp_ok(abs($line->{us} / 1e6 - $before), '<', 5, 'time');
 is($line->{method}, 'POST', 'method');
 is($line->{path}, Gateway::messages_path() . '.json', 'path');
