@@ -89,7 +89,7 @@ BEGIN
 	END IF;
 
 	-- capitals; scripts without them cannot shout.  Words that are commands, and the brand, are written so.
-	m := regexp_replace(plain, '\m(STOP|STOPP|HELP|INFO|START|YES|NO|BAJA|ARRET|END|UNSUBSCRIBE|SMS|USA|' || regexp_replace(coalesce(nullif(w.brand, ''), 'SMS'), '([^[:alnum:]])', '\\\1', 'g') || ')\M', lower('\1'), 'g');
+	m := regexp_replace(plain, '\m(STOP|STOPP|HELP|INFO|START|YES|NO|BAJA|ARRET|END|UNSUBSCRIBE|SMS|USA|' || regexp_replace(coalesce(nullif(w.brand, ''), 'SMS'), '([^[:alnum:]])', '\\\1', 'g') || ')\M', 'x', 'g');
 	m := coalesce(substring(m FROM '\m[[:upper:]]{2,}[^[:alnum:][:space:]]*[[:space:]]+[[:upper:]]{2,}[^[:alnum:][:space:]]*[[:space:]]+[[:upper:]]{2,}\M'),
 		substring(m FROM '[!?¡¿]{3,}'), substring(m FROM '\m[[:upper:]]{10,}\M'));
 	IF m IS NOT NULL THEN

@@ -129,7 +129,7 @@ BEGIN
 			RAISE EXCEPTION 'params member "%" must be a text of at most 200 characters', e.key
 				USING ERRCODE = 'invalid_parameter_value', HINT = 'null takes the program''s parameter away.';
 		ELSIF jsonb_typeof(e.value) = 'string' THEN
-			PERFORM smsfollow.render(e.value #>> '{}', '{"campaign": "c", "program": "p"}');
+			PERFORM smsfollow.render(e.value #>> '{}', '{"campaign": "c", "program": "p"}', '{}');
 		END IF;
 	END LOOP;
 END
@@ -198,6 +198,19 @@ $$;
 COMMENT ON FUNCTION smsfollow.set_link_params(text, jsonb) IS
 'Gives a campaign''s links query parameters of their own, laid over the program''s: null as a value takes one away, NULL for params all of the campaign''s. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';
 
+CREATE FUNCTION smsfollow.link_param(template text, campaign text, program text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN left(smsfollow.render(template, jsonb_build_object('campaign', campaign, 'program', program), '{}'), 200);
+EXCEPTION WHEN invalid_parameter_value OR no_data_found THEN
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.link_param(text, text, text) IS
+'Internal: the value of a query parameter for the links of a campaign, at most 200 characters; NULL where its template fails or skips for these names: then the link goes without it';
+
 CREATE FUNCTION smsfollow.link_config(campaign integer, OUT domain text, OUT expires_us bigint, OUT names text[], OUT vals text[])
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -209,7 +222,7 @@ AS $$
 	LEFT JOIN smsfollow.campaign_link o USING (campaign_id)
 	CROSS JOIN LATERAL (
 		SELECT array_agg(e.key ORDER BY e.key) AS names, array_agg(e.value ORDER BY e.key) AS vals
-		FROM (SELECT x.key, smsfollow.render(x.value, jsonb_build_object('campaign', c.name, 'program', g.name)) AS value
+		FROM (SELECT x.key, smsfollow.link_param(x.value, c.name, g.name) AS value
 			  FROM jsonb_each_text(l.params || coalesce(o.params, '{}')) x WHERE x.value IS NOT NULL) e
 		WHERE e.value <> '') p
 	WHERE c.campaign_id = link_config.campaign

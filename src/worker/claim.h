@@ -21,6 +21,7 @@
 #include "template/saved.h"
 #include "worker/dispatch.h"
 
+#define SF_MAX_LINKS 500			/* more than fit into the longest text */
 #define SF_PARK_LOCKED_US (200 * 1000)	/* until a locked text is offered again */
 
 /* What a body is made of. */

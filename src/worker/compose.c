@@ -25,8 +25,6 @@
 #include "text/text_pg.h"
 #include "worker/claim.h"
 
-#define SF_MAX_LINKS 100			/* whose letters are left alone */
-
 /* Suppresses a text. */
 static void
 refuse(sf_text *text, const char *code, const char *rule, const char *detail)
@@ -55,6 +53,7 @@ render(sf_text *text, const sf_draft *draft)
 	sf_liquid_error error = {0};
 	StringInfoData out;
 	const sf_template *template;
+	const char *locale;
 	Jsonb	   *vars = draft->vars;
 	MemoryContext each;
 	MemoryContext caller;
@@ -71,7 +70,9 @@ render(sf_text *text, const sf_draft *draft)
 		}
 		return;
 	}
-	template = sf_version_template(draft->template_version_id, draft->locale, &options.missing, &text->locale, &error);
+	template = sf_version_template(draft->template_version_id, draft->locale, &options.missing, &locale, &error);
+	/* the versions that are kept may all go before the wave ends */
+	text->locale = locale != NULL ? pstrdup(locale) : NULL;
 	if (template != NULL && draft->offer_id != 0 && may_show_coupon(sf_liquid_source(template)))
 	{
 		vars = sf_coupon_vars(text, draft);
@@ -301,9 +302,9 @@ sf_compose(sf_text *text, const sf_draft *draft)
 	if (w != NULL)
 		smart_encode(text, w->smart);
 	sf_count_segments(text->body, strlen(text->body), &text->segments);
-	if (text->nmedia > 0)
+	/* an MMS is one message whatever its characters, but not a book */
+	if (text->nmedia > 0 && text->segments.segments <= SF_MAX_SEGMENTS)
 	{
-		/* an MMS is one message, whatever its characters */
 		text->segments.encoding = SF_MMS;
 		text->segments.segments = 1;
 	}

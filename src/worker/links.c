@@ -32,9 +32,6 @@
 #include "text/link.h"
 #include "worker/claim.h"
 
-/* More than fit into the longest text. */
-#define MAX_LINKS 500
-
 /* How the links of one campaign are shortened. */
 typedef struct link_config
 {
@@ -216,8 +213,8 @@ void
 sf_shorten_links(sf_text *text)
 {
 	size_t		len = strlen(text->body);
-	sf_link		found[MAX_LINKS];
-	int			n = sf_find_links(text->body, len, found, MAX_LINKS);
+	sf_link		found[SF_MAX_LINKS];
+	int			n = sf_find_links(text->body, len, found, SF_MAX_LINKS);
 	const link_config *config;
 	StringInfoData out;
 	size_t		at = 0;
@@ -305,7 +302,7 @@ keep_codes(sf_text *texts, int n, TimestampTz now)
 
 				if (link->known || strcmp(link->target, target) != 0)
 					continue;
-				while ((place = strstr(place, link->code)) != NULL)
+				for (; (place = strstr(place, link->code)) != NULL; place += SF_LINK_CODE)
 					memcpy(place, code, SF_LINK_CODE);
 				memcpy(link->code, code, SF_LINK_CODE);
 				link->known = true;

@@ -35,7 +35,7 @@ SELECT * FROM t.lint('public_shortener', '{"Look: https://rabbit.ly/x","Look: no
 
 -- shouting
 SELECT * FROM t.lint('shouting', '{"BUY NOW TODAY and save","Last chance!!!","Everything is REDUCEDAGAIN","{{ a }} KAUFEN SIE JETZT"}');
-SELECT * FROM t.lint('shouting', '{"Reply STOP or HELP","Buy now! Today only?!","JUNIPER & RYE news","新しいランプ","OK, SMS from us","FREE lamp"}', 'news');
+SELECT * FROM t.lint('shouting', '{"Reply STOP or HELP","Buy now! Today only?!","JUNIPER & RYE news","新しいランプ","OK, SMS from us","FREE lamp","Reply UNSUBSCRIBE to end","Words: STOP HELP INFO"}', 'news');
 
 -- too many segments
 SELECT * FROM t.lint('too_many_segments', ARRAY[repeat('lamp ', 100), repeat('ж', 210)]);

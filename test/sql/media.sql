@@ -20,7 +20,11 @@ SELECT smsfollow.schedule('+14155550105', 'spring', NULL, now(), sender => 'M', 
 SELECT contact_id, media FROM smsfollow.message ORDER BY 1;
 -- an MMS is one segment, however long and whatever its characters
 SELECT smsfollow.send('+14155550106', repeat('ж', 200), sender => 'M', media => ARRAY['https://cdn.example.com/x.png']) > 0;
-SELECT fate, segments FROM t.claim();
+-- and yet there is an end
+SELECT smsfollow.create_template('book', '{% for i in (1..500) %}lamp {% endfor %}') > 0 AS book;
+SELECT smsfollow.send('+14155550107', template => 'book', sender => 'M', media => ARRAY['https://cdn.example.com/x.png']) > 0;
+SELECT fate, code, segments FROM t.claim();
+SELECT rule FROM smsfollow.verdict WHERE code = 'too_many_segments';
 SELECT contact_id, encoding, segments, length(body) FROM t.flight;
 SELECT t.settle('accepted');
 SELECT encoding, segments, media FROM smsfollow.message_log WHERE contact_id = 2;
