@@ -4,8 +4,10 @@
  *		Template versions as the dispatcher keeps them, and the choice of the
  *		wording in the contact's language.
  *
- * What a version says never changes once it is saved, so the cache needs no
- * invalidation; whether it may be used is a fact that the gate reads.
+ * What a version says never changes once it is saved; whether it may be used
+ * is a fact that the gate reads.  The versions known go when the configuration
+ * is read again all the same: the ids of an extension that is dropped and made
+ * again begin anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +19,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "policy/gate.h"
 #include "template/version.h"
 #include "worker/spi_array.h"
 
@@ -39,6 +42,7 @@ typedef struct version_entry
 
 static MemoryContext version_context = NULL;
 static HTAB *versions = NULL;
+static uint64 known_generation = 0;
 static SPIPlanPtr plan_version;
 
 /* See version.h. */
@@ -157,7 +161,8 @@ sf_version_template(int32 template_version_id, const char *locale, sf_liquid_mis
 	version_entry loaded;
 	const wording *w;
 
-	if (versions != NULL && hash_get_num_entries(versions) >= SF_VERSION_CACHE)
+	if (versions != NULL &&
+		(known_generation != sf_policy_generation() || hash_get_num_entries(versions) >= SF_VERSION_CACHE))
 	{
 		MemoryContextDelete(version_context);
 		versions = NULL;
@@ -171,6 +176,7 @@ sf_version_template(int32 template_version_id, const char *locale, sf_liquid_mis
 		ctl.entrysize = sizeof(version_entry);
 		ctl.hcxt = version_context;
 		versions = hash_create("smsfollow template versions", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		known_generation = sf_policy_generation();
 	}
 	entry = hash_search(versions, &template_version_id, HASH_FIND, NULL);
 	if (entry == NULL)
