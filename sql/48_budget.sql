@@ -15,8 +15,8 @@
 CREATE TABLE smsfollow.kill_switch (
 	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
 	reason text CHECK (length(reason) <= 1000),
-	since timestamptz NOT NULL DEFAULT smsfollow.clock(),
-	by text NOT NULL DEFAULT session_user
+	paused_at timestamptz NOT NULL DEFAULT smsfollow.clock(),
+	paused_by text NOT NULL DEFAULT session_user
 );
 COMMENT ON TABLE smsfollow.kill_switch IS 'A row: nothing at all is sent from this database, see pause_all()';
 

@@ -58,6 +58,7 @@ DECLARE
 	problem text := smsfollow.installation_problem();
 	enabled boolean := current_setting('smsfollow.dispatch_enabled');
 	c record;
+	k record;
 BEGIN
 	RETURN QUERY SELECT 'adoption', CASE WHEN problem IS NULL THEN 'ok' ELSE 'error' END,
 		coalesce(problem, 'this copy of the data may send'),
@@ -66,11 +67,15 @@ BEGIN
 		CASE WHEN enabled THEN 'on' ELSE 'smsfollow.dispatch_enabled is off: nothing is sent from any database' END,
 		'Set smsfollow.dispatch_enabled to on in postgresql.conf and reload the configuration.';
 	SELECT * INTO c FROM smsfollow.control;
-	RETURN QUERY SELECT 'paused', CASE WHEN c.paused OR c.stopped THEN 'warning' ELSE 'ok' END,
-		CASE WHEN c.paused OR c.stopped
+	SELECT * INTO k FROM smsfollow.kill_switch;
+	RETURN QUERY SELECT 'paused', CASE WHEN c.paused OR c.stopped OR k.paused_by IS NOT NULL THEN 'warning' ELSE 'ok' END,
+		CASE WHEN k.paused_by IS NOT NULL
+			 THEN format('everything is paused by %s at %s%s', k.paused_by, k.paused_at, ': ' || k.reason)
+			 WHEN c.paused OR c.stopped
 			 THEN format('%s by %s at %s', CASE WHEN c.stopped THEN 'stopped' ELSE 'paused' END, c.changed_by, c.changed_at)
 			 ELSE 'no' END,
-		CASE WHEN c.stopped THEN 'Call smsfollow.start_worker().' ELSE 'Call smsfollow.resume_worker() when texts shall go again.' END;
+		CASE WHEN k.paused_by IS NOT NULL THEN 'Call smsfollow.resume_all() when texts shall go again.'
+			 WHEN c.stopped THEN 'Call smsfollow.start_worker().' ELSE 'Call smsfollow.resume_worker() when texts shall go again.' END;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.health_permission() IS 'Internal: the part of health() about whether anything may be sent at all';

@@ -226,7 +226,7 @@ AS $$
 		DELETE FROM smsfollow.spend s
 		USING (SELECT DISTINCT g.campaign_id, g.currency FROM gone g) g
 		WHERE s.campaign_id = g.campaign_id AND s.currency = g.currency
-			AND s.bucket > '-infinity' AND s.bucket < smsfollow.clock() - interval '64 days'
+			AND s.bucket > '-infinity' AND s.bucket < smsfollow.clock() - interval '1536 hours'
 			AND s.bucket NOT IN (SELECT g2.bucket FROM gone g2 WHERE g2.campaign_id = s.campaign_id AND g2.currency = s.currency)
 		RETURNING s.campaign_id, s.currency, s.amount
 	), folded AS (

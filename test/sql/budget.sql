@@ -140,7 +140,8 @@ SELECT smsfollow.resume_program('news');
 
 -- everything: nobody claims anything, and the texts stay where they are
 SELECT smsfollow.pause_all('wrong list'), smsfollow.pause_all();
-SELECT reason, by = session_user AS by_me FROM smsfollow.kill_switch;
+SELECT reason, paused_by = session_user AS by_me FROM smsfollow.kill_switch;
+SELECT item, status, regexp_replace(detail, 'by .* at .*: ', 'by (me) at (time): ') AS detail, hint FROM smsfollow.health() WHERE item = 'paused';
 SELECT t.queue('[3,4)', 'orders'), t.queue('[4,5)', 'legal');
 SELECT * FROM t.fates;
 SELECT lane, code, count(*) FROM smsfollow.ready GROUP BY 1, 2 ORDER BY 1;
