@@ -317,7 +317,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.verify_consent(text) IS
-'Proves the ledger, or that of one number, or names the first thing wrong with it: contact_id and consent_event_id of the row, or head_id. Looks at every row''s hash, order, evidence and wording, at the states that the gate reads, at the heads and their signatures (for the whole ledger) and at the triggers. unsigned_events: rows that no signed head covers yet. Reads everything: some 100000 rows a second. Errors: undefined_object (number), invalid_parameter_value, config_file_error (secret "consent")';
+'Proves the ledger, or that of one number, or names the first thing wrong with it: contact_id and consent_event_id of the row, or head_id. Looks at every row''s hash, order, evidence and wording, at the states that the gate reads, at the heads and their signatures (for the whole ledger) and at the triggers. unsigned_events: rows that no signed head covers yet. Reads everything: tens of thousands of rows a second. Errors: undefined_object (number), invalid_parameter_value, config_file_error (secret "consent")';
 
 CREATE FUNCTION smsfollow.health_consent() RETURNS TABLE (item text, status text, detail text, hint text)
 LANGUAGE plpgsql
