@@ -117,16 +117,18 @@ AS $$
 DECLARE
 	tenant integer := smsfollow.own_tenant();
 	id bigint;
+	made boolean := false;
 BEGIN
 	LOOP
-		PERFORM smsfollow.ensure_contacts(ARRAY[e164], tenant);
 		SELECT c.contact_id INTO id FROM smsfollow.contact_phone c WHERE c.phone = e164 AND c.tenant_id = tenant FOR KEY SHARE;
 		EXIT WHEN FOUND;
 		-- erased just now, or made by another transaction that an old snapshot does not see
-		IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		IF made AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
 			RAISE EXCEPTION 'could not see a contact that another transaction has just made'
 				USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction.';
 		END IF;
+		PERFORM smsfollow.ensure_contacts(ARRAY[e164], tenant);
+		made := true;
 	END LOOP;
 	RETURN id;
 END
