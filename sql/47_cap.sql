@@ -82,6 +82,39 @@ $$;
 COMMENT ON FUNCTION smsfollow.check_cap(numeric, interval, text, text, text) IS
 'Internal: raises invalid_parameter_value unless these can be the values of a cap; NULL passes';
 
+/*
+ * Caps count in the log, so it has to reach back as far as they do.
+ */
+CREATE FUNCTION smsfollow.cap_reach(per interval, period text) RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN period = 'calendar' THEN per + interval '48 hours' ELSE per END;
+COMMENT ON FUNCTION smsfollow.cap_reach(interval, text) IS 'Internal: how far back a cap looks at most; a calendar period may be longer than it says';
+
+CREATE FUNCTION smsfollow.longest_cap() RETURNS interval
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT greatest((SELECT max(smsfollow.cap_reach(r.per, r.period)) FROM smsfollow.cap_rule r),
+					(SELECT max(s.cap_per) FROM smsfollow.contact_state s))
+$$;
+COMMENT ON FUNCTION smsfollow.longest_cap() IS 'Internal: how far back any cap looks, those that contacts wish for included; NULL: there is none';
+
+CREATE FUNCTION smsfollow.check_log_reaches(reach interval) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	days integer := (SELECT r.days FROM smsfollow.retention r WHERE r.data = 'log');
+BEGIN
+	IF days * interval '24 hours' < reach THEN
+		RAISE EXCEPTION 'a cap cannot look back further than the log, which is kept for % days', days
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Count within a shorter while, or keep the log longer with smsfollow.set_retention().';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.check_log_reaches(interval) IS
+'Internal: raises invalid_parameter_value when the log is not kept for so long; NULL passes';
+
 CREATE FUNCTION smsfollow.cap_id(cap text) RETURNS integer
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -180,6 +213,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out, or let the unit be money.';
 	END IF;
 	PERFORM smsfollow.check_cap(most, per, unit, period, on_exceed);
+	PERFORM smsfollow.check_log_reaches(smsfollow.cap_reach(per, period));
 	IF scope = 'tag' THEN
 		PERFORM smsfollow.check_tags(ARRAY[target]);
 	END IF;
@@ -215,6 +249,7 @@ BEGIN
 	r.per := coalesce(alter_cap.per, r.per);
 	r.on_exceed := coalesce(alter_cap.on_exceed, r.on_exceed);
 	PERFORM smsfollow.check_cap(r.most, r.per, r.unit, r.period, r.on_exceed);
+	PERFORM smsfollow.check_log_reaches(smsfollow.cap_reach(r.per, r.period));
 	UPDATE smsfollow.cap_rule x SET most = r.most, per = r.per, on_exceed = r.on_exceed WHERE x.cap_id = r.cap_id;
 	RETURN smsfollow.look_again('cap:' || r.name);
 END
@@ -251,6 +286,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give both, or NULL for both to take the wish away.';
 	END IF;
 	PERFORM smsfollow.check_cap(most, per, 'texts', 'rolling', 'defer');
+	PERFORM smsfollow.check_log_reaches(per);
 	contact := smsfollow.contact_id(phone);
 	IF contact IS NULL THEN
 		RAISE EXCEPTION 'the number is no contact yet'

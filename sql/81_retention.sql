@@ -43,6 +43,9 @@ BEGIN
 	ELSIF days NOT BETWEEN least AND 36525 THEN
 		RAISE EXCEPTION '% must be kept from % to 36525 days', data, least
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'NULL keeps it for ever.';
+	ELSIF data = 'log' AND days * interval '24 hours' < smsfollow.longest_cap() THEN
+		RAISE EXCEPTION 'a cap looks back further than % days', days
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Caps count in the log: keep it longer, or change the cap with smsfollow.alter_cap().';
 	END IF;
 	IF days IS NULL THEN
 		DELETE FROM smsfollow.retention r WHERE r.data = set_retention.data;

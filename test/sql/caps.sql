@@ -209,5 +209,8 @@ SELECT t.fails($$SELECT smsfollow.create_campaign('bad', 'news', tags => '{a,NUL
 SELECT t.fails($$SELECT smsfollow.alter_sender('ACME', price_per_segment => -1, currency => 'USD')$$), t.fails($$SELECT smsfollow.alter_sender('ACME', price_per_segment => 1)$$), t.fails($$SELECT smsfollow.alter_sender('ACME', price_per_segment => 1, currency => 'x')$$);
 -- nothing of that was stored
 SELECT name, scope, most, unit, per, period, on_exceed, limits, counts FROM smsfollow.cap_rule;
+-- the log has to reach back as far as a cap looks
+SELECT smsfollow.set_retention('log', 30), t.fails($$SELECT smsfollow.create_cap('long', 1, '31 days')$$), t.fails($$SELECT smsfollow.create_cap('long', 1, '1 month', period => 'calendar')$$), t.fails($$SELECT smsfollow.alter_cap('x', per => '100 days')$$), t.fails($$SELECT smsfollow.set_contact_cap('+14155550101', 1, '31 days')$$);
+SELECT smsfollow.set_retention('log', 40), smsfollow.create_cap('long', 1, '31 days') > 0, t.fails($$SELECT smsfollow.set_retention('log', 30)$$), smsfollow.set_retention('log', NULL);
 -- a campaign, program or sender that a cap names cannot vanish under it
 SELECT smsfollow.create_cap('on sender', 1, '1 day', 'sender', 'ACME') > 0, t.fails($$DELETE FROM smsfollow.sender WHERE address = 'ACME'$$) ~ '^23503' AS kept;
