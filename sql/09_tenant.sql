@@ -74,8 +74,7 @@ COMMENT ON FUNCTION smsfollow.acting_tenant() IS
 
 CREATE FUNCTION smsfollow.own_tenant() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT coalesce(smsfollow.acting_tenant(), 1) $$;
+RETURN coalesce(smsfollow.acting_tenant(), 1);
 COMMENT ON FUNCTION smsfollow.own_tenant() IS 'Internal: the tenant in which names are looked up and new things are made';
 
 CREATE FUNCTION smsfollow.tenant_id(tenant text) RETURNS integer

@@ -102,7 +102,7 @@ BEGIN
 	IF mid IS NOT NULL THEN
 		-- one receipt of a text at a time, so that each step is counted once
 		SELECT m.contact_id, m.campaign_id INTO contact, campaign
-		FROM smsfollow.message m WHERE m.message_id = mid AND smsfollow.is_own(m.contact_id) FOR NO KEY UPDATE;
+		FROM smsfollow.message m WHERE m.message_id = mid FOR NO KEY UPDATE;
 		IF NOT FOUND THEN
 			mid := NULL;	-- older than the log
 		END IF;
