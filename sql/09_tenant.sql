@@ -45,7 +45,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	asked text := current_setting('smsfollow.tenant');
+	-- where the server does not preload the library, this session may not have loaded it yet
+	asked text := coalesce(current_setting('smsfollow.tenant', true), '');
 	who regrole;
 	ids integer[];
 BEGIN
