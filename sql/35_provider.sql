@@ -168,6 +168,11 @@ CREATE FUNCTION smsfollow.check_provider(name text, description jsonb, settings 
 COMMENT ON FUNCTION smsfollow.check_provider(text, jsonb, jsonb, boolean) IS
 'Raises an error (invalid_parameter_value, with a hint) unless a provider of this description and these settings can work. Secrets are not looked at: has_secret says whether to trust that one holds what the settings lack. settings NULL: only what needs none is checked. name only appears in the message.';
 
+CREATE FUNCTION smsfollow.max_media(name text, description jsonb, settings jsonb) RETURNS integer
+	AS 'MODULE_PATHNAME', 'smsfollow_max_media' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION smsfollow.max_media(text, jsonb, jsonb) IS
+'Internal: how many media a provider of this description takes with a text, 0 if none.';
+
 CREATE FUNCTION smsfollow.preview_request(name text, description jsonb, settings jsonb, phone text, sender text, body text,
 	media text[]) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'smsfollow_preview_request' LANGUAGE C STABLE PARALLEL SAFE;

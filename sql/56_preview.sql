@@ -2,13 +2,13 @@
  * What a batch of texts would cost, before it is queued.
  */
 CREATE FUNCTION smsfollow.measure_texts(
-	campaign integer, template_version integer, sender integer, phones text[], vars jsonb[], bodies text[]
+	campaign integer, template_version integer, sender integer, phones text[], vars jsonb[], bodies text[], media jsonb[]
 ) RETURNS TABLE (segments integer, encoding text, units integer, code text, because text)
 LANGUAGE c STABLE
 -- definer: composes texts from tables that callers may not read, and tells numbers only
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'smsfollow_measure_texts';
-COMMENT ON FUNCTION smsfollow.measure_texts(integer, integer, integer, text[], jsonb[], text[]) IS
+COMMENT ON FUNCTION smsfollow.measure_texts(integer, integer, integer, text[], jsonb[], text[], jsonb[]) IS
 'Internal, under preview_cost: composes texts as they would go, without sending or writing anything; one row for each, in order. code: reason why it would be refused; because: the rule, or the first character that forces UCS-2. What is known of contacts is used only if the session may see persons; of campaigns of other tenants there is no row';
 
 CREATE FUNCTION smsfollow.segment_price(campaign integer, sender integer, OUT price numeric, OUT currency text)
@@ -47,4 +47,4 @@ CREATE FUNCTION smsfollow.preview_cost(
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'smsfollow_preview_cost';
 COMMENT ON FUNCTION smsfollow.preview_cost(text, text, text, text, text, integer) IS
-'What the texts of a SELECT would cost, composed as they would go (brand, opt-out line, short links, smart encoding), with nothing written. The query is one of schedule_many and runs with the rights of the caller. texts: rows; refused: those that would not be sent whatever the gate says; segments, mean, worst, histogram (texts by segments), ucs2: of the others; above: texts with more segments than most have; longest: refused texts and those above, the worst first, at most examples (0 to 1,000): row, phone, segments, encoding, code (why refused), because (rule, or the first character that forces UCS-2), vars; cost: segments times the sender''s price, NULL when it has none. Contacts'' names and locales count if the session may see persons. Errors: as schedule_many';
+'What the texts of a SELECT would cost, composed as they would go (media, brand, opt-out line, short links, smart encoding), with nothing written. The query is one of schedule_many and runs with the rights of the caller. texts: rows; refused: those that would not be sent whatever the gate says; segments, mean, worst, histogram (texts by segments), ucs2: of the others; above: texts with more segments than most have; longest: refused texts and those above, the worst first, at most examples (0 to 1,000): row, phone, segments, encoding, code (why refused), because (rule, or the first character that forces UCS-2), vars; cost: segments times the sender''s price, NULL when it has none. Contacts'' names and locales count if the session may see persons. Errors: as schedule_many';

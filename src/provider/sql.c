@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(smsfollow_check_provider);
+PG_FUNCTION_INFO_V1(smsfollow_max_media);
 PG_FUNCTION_INFO_V1(smsfollow_preview_request);
 PG_FUNCTION_INFO_V1(smsfollow_preview_answer);
 PG_FUNCTION_INFO_V1(smsfollow_provider_event);
@@ -117,6 +118,17 @@ json_outcome(StringInfo buf, const sf_outcome *o)
 	json_text(buf, "currency", o->currency);
 	json_text(buf, "error_code", o->error_code);
 	json_text(buf, "error_text", o->error_text);
+}
+
+/* max_media(name, description, settings): how many go along with a text. */
+Datum
+smsfollow_max_media(PG_FUNCTION_ARGS)
+{
+	sf_provider *provider = compile_arguments(fcinfo, SF_COMPILE_PLACEHOLDERS);
+	int			max = sf_provider_max_media(provider);
+
+	sf_provider_free(provider);
+	PG_RETURN_INT32(max);
 }
 
 /* The addresses of media for a preview. */

@@ -32,6 +32,7 @@ typedef struct sf_draft
 	const char *literal;		/* when it has none */
 	Jsonb	   *vars;			/* NULL: none */
 	Jsonb	   *media;			/* NULL: none */
+	int32		provider_id;	/* of its sender; 0: it has none */
 	int32		offer_id;		/* of its campaign; 0: none */
 	const char *coupon;			/* its code, where it has one already */
 	TimestampTz now;
@@ -58,7 +59,7 @@ extern Jsonb *sf_coupon_vars(sf_text *text, const sf_draft *draft);
 extern void sf_take_coupons(sf_text *texts, int n, TimestampTz now);
 
 /* media.c: along with the text, or as links at its end */
-extern void sf_attach_media(sf_text *text, Jsonb *media);
+extern void sf_attach_media(sf_text *text, const sf_draft *draft);
 
 /* links.c: puts short links into the body, or suppresses the text */
 extern void sf_shorten_links(sf_text *text);

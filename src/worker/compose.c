@@ -287,7 +287,7 @@ sf_compose(sf_text *text, const sf_draft *draft)
 		return;
 	}
 	if (draft->media != NULL)
-		sf_attach_media(text, draft->media);
+		sf_attach_media(text, draft);
 	if (w != NULL)
 	{
 		add_wording(text, draft, w);

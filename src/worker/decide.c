@@ -152,6 +152,7 @@ make_draft(const sf_facts *facts, sf_saved *saved, const char *coupon, sf_draft 
 	saved->tenant_id = facts->tenant_id;
 	draft->told_at = facts->told_at;
 	draft->media = facts->media;
+	draft->provider_id = facts->provider_id;
 	draft->offer_id = facts->offer_id;
 	draft->coupon = coupon;
 	draft->now = facts->now;

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "lib/stringinfo.h"
 
 #include "worker/claim.h"
@@ -18,16 +20,48 @@
 /* What enqueue() lets through. */
 #define MAX_MEDIA 10
 
+static SPIPlanPtr plan_max;
+
+/*
+ * How many media a provider takes with a text.  The claim has it from the
+ * account; whoever asks what would become of a text, such as explain(), has no
+ * accounts, and reads it off the description.
+ */
+static int
+max_media(const sf_text *text, int32 provider_id)
+{
+	static const Oid types[] = {INT4OID};
+	static int32 known_provider = 0;
+	static uint64 known_generation;
+	static int	known;
+	Datum		values[1] = {Int32GetDatum(provider_id)};
+	bool		isnull;
+
+	if (text->account != NULL)
+		return text->account->provider != NULL ? sf_provider_max_media(text->account->provider) : 0;
+	if (provider_id != 0 && (known_provider != provider_id || known_generation != sf_policy_generation()))
+	{
+		sf_plan(&plan_max, "SELECT smsfollow.max_media(p.name, smsfollow.kind_description(p.kind), p.settings)"
+				" FROM smsfollow.provider p WHERE p.provider_id = $1", 1, types);
+		sf_execute(plan_max, values, NULL, SPI_OK_SELECT);
+		known = SPI_processed == 1 ? DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) : 0;
+		SPI_freetuptable(SPI_tuptable);
+		known_provider = provider_id;
+		known_generation = sf_policy_generation();
+	}
+	return provider_id != 0 ? known : 0;
+}
+
 /*
  * media is a list of texts, as smsfollow.check_media() wants it: an address,
  * and behind a blank what is only said to be checked.
  */
 void
-sf_attach_media(sf_text *text, Jsonb *media)
+sf_attach_media(sf_text *text, const sf_draft *draft)
 {
 	const char **urls = palloc(sizeof(char *) * MAX_MEDIA);
 	int			n = 0;
-	JsonbIterator *it = JsonbIteratorInit(&media->root);
+	JsonbIterator *it = JsonbIteratorInit(&draft->media->root);
 	JsonbValue	v;
 	JsonbIteratorToken token;
 	StringInfoData out;
@@ -39,8 +73,7 @@ sf_attach_media(sf_text *text, Jsonb *media)
 
 			urls[n++] = pnstrdup(v.val.string.val, blank ? blank - v.val.string.val : v.val.string.len);
 		}
-	if (text->account != NULL && text->account->provider != NULL &&
-		sf_provider_max_media(text->account->provider) >= n)
+	if (max_media(text, draft->provider_id) >= n)
 	{
 		text->nmedia = n;
 		text->media = urls;

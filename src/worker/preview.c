@@ -39,21 +39,22 @@ PG_FUNCTION_INFO_V1(smsfollow_preview_cost);
 #define MAX_COUNTED 32			/* segments told apart */
 #define MAX_EXAMPLES 1000
 
+static SPIPlanPtr plan_check;
 static SPIPlanPtr plan_inputs;
 static SPIPlanPtr plan_measure;
 static SPIPlanPtr plan_summary;
 
 /*
- * measure_texts(campaign, template_version, sender, phones, vars, bodies):
+ * measure_texts(campaign, template_version, sender, phones, vars, bodies, media):
  * segments, encoding, units and refusal of each, in order.
  */
 Datum
 smsfollow_measure_texts(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INT4OID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, INT4OID};
+	static const Oid types[] = {INT4OID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, INT4OID, JSONBARRAYOID, INT4OID, INT4OID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[5];
-	char		nulls[5] = {PG_ARGISNULL(1) ? 'n' : ' ', ' ', ' ', PG_ARGISNULL(5) ? 'n' : ' ', ' '};
+	Datum		values[8];
+	char		nulls[8] = {PG_ARGISNULL(1) ? 'n' : ' ', ' ', ' ', PG_ARGISNULL(5) ? 'n' : ' ', ' ', PG_ARGISNULL(6) ? 'n' : ' ', PG_ARGISNULL(2) ? 'n' : ' ', ' '};
 	sf_saved	saved = {.context = CurrentMemoryContext};
 	sf_facts	facts;
 	SPITupleTable *rows;
@@ -81,8 +82,10 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 			"  coalesce(v.defaults || pg_catalog.jsonb_strip_nulls(coalesce(u.vars, '{}')), u.vars, '{}')"
 			"  || pg_catalog.jsonb_build_object('contact', coalesce(k.attributes, '{}') || pg_catalog.jsonb_strip_nulls("
 			"   pg_catalog.jsonb_build_object('name', k.name, 'locale', k.locale, 'region', k.region))) END,"
-			" k.locale, k.region, st.time_zone"
-			" FROM unnest($2, $3, $4) WITH ORDINALITY AS u(phone, vars, body, n)"
+			" k.locale, k.region, st.time_zone, coalesce(u.media, c.media, t.media),"
+			" (SELECT s.provider_id FROM smsfollow.sender s WHERE s.sender_id = $7)"
+			" FROM unnest($2, $3, $4, $6) WITH ORDINALITY AS u(phone, vars, body, media, n)"
+			" JOIN smsfollow.campaign c ON c.campaign_id = $8"
 			" LEFT JOIN (smsfollow.template_version v JOIN smsfollow.template t USING (template_id))"
 			"  ON v.template_version_id = $1 AND t.tenant_id = $5"
 			" LEFT JOIN smsfollow.contact_phone p ON p.phone = u.phone AND p.tenant_id = $5"
@@ -90,12 +93,24 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 			" LEFT JOIN smsfollow.contact k ON k.contact_id = p.contact_id"
 			" LEFT JOIN smsfollow.contact_state st ON st.contact_id = p.contact_id"
 			" WHERE coalesce($5 = (SELECT smsfollow.acting_tenant()), true)"
-			" ORDER BY u.n", 5, types);
+			" ORDER BY u.n", 8, types);
 	values[0] = nulls[0] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(1);
 	values[1] = PG_GETARG_DATUM(3);
 	values[2] = PG_GETARG_DATUM(4);
 	values[3] = nulls[3] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(5);
 	values[4] = Int32GetDatum(facts.tenant_id);
+	if (nulls[5] != 'n')
+	{
+		static const Oid media_type[] = {JSONBARRAYOID};
+		Datum		media[1] = {PG_GETARG_DATUM(6)};
+
+		sf_plan(&plan_check, "SELECT smsfollow.check_media(x.m) FROM (SELECT DISTINCT u.m FROM unnest($1) AS u(m)) x", 1, media_type);
+		sf_execute(plan_check, media, NULL, SPI_OK_SELECT);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	values[5] = nulls[5] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(6);
+	values[6] = nulls[6] == 'n' ? (Datum) 0 : PG_GETARG_DATUM(2);
+	values[7] = PG_GETARG_DATUM(0);
 	saved.tenant_id = facts.tenant_id;
 	sf_execute(plan_inputs, values, nulls, SPI_OK_SELECT);
 	rows = SPI_tuptable;
@@ -104,8 +119,8 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(row_context);
 	for (uint64 i = 0; i < n; i++)
 	{
-		Datum		v[6];
-		bool		isnull[6];
+		Datum		v[8];
+		bool		isnull[8];
 		Datum		out[5];
 		bool		outnull[5] = {false};
 		sf_text		t = {0};
@@ -124,6 +139,8 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 		draft.locale = isnull[3] ? NULL : TextDatumGetCString(v[3]);
 		draft.region = isnull[4] ? NULL : TextDatumGetCString(v[4]);
 		draft.zone = isnull[5] ? NULL : TextDatumGetCString(v[5]);
+		draft.media = isnull[6] ? NULL : DatumGetJsonbP(v[6]);
+		draft.provider_id = isnull[7] ? facts.provider_id : DatumGetInt32(v[7]);
 		draft.compliance = strcmp(facts.purpose, "compliance") == 0;
 		draft.saved = &saved;
 		draft.offer_id = facts.offer_id;
@@ -134,7 +151,7 @@ smsfollow_measure_texts(PG_FUNCTION_ARGS)
 		out[2] = Int32GetDatum(t.segments.units);
 		outnull[3] = t.fate == SF_FATE_SEND;
 		out[3] = outnull[3] ? (Datum) 0 : CStringGetTextDatum(t.code);
-		outnull[4] = t.fate == SF_FATE_SEND && t.segments.encoding == SF_GSM7;
+		outnull[4] = t.fate == SF_FATE_SEND && t.segments.encoding != SF_UCS2;
 		if (t.fate != SF_FATE_SEND)
 			out[4] = CStringGetTextDatum(t.rule ? t.rule : "");
 		else if (!outnull[4])
@@ -227,10 +244,10 @@ keep_example(preview *p, const sf_batch *batch, int i, int segments, Datum encod
 static void
 measure_chunk(sf_batch *batch)
 {
-	static const Oid types[] = {INT4OID, INT4OID, INT4OID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID};
+	static const Oid types[] = {INT4OID, INT4OID, INT4OID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, JSONBARRAYOID};
 	preview    *p = batch->arg;
-	Datum		values[6];
-	char		nulls[6];
+	Datum		values[7];
+	char		nulls[7];
 
 	memset(nulls, ' ', sizeof(nulls));
 	for (int i = 0; i < 3; i++)
@@ -242,7 +259,9 @@ measure_chunk(sf_batch *batch)
 	values[4] = sf_array_datum(&batch->vars, JSONBOID);
 	values[5] = sf_array_datum(&batch->bodies, TEXTOID);
 	nulls[5] = batch->has_body ? ' ' : 'n';
-	sf_plan(&plan_measure, "SELECT m.* FROM smsfollow.measure_texts($1, $2, $3, $4, $5, $6) m", 6, types);
+	values[6] = sf_array_datum(&batch->media, JSONBOID);
+	nulls[6] = batch->has_media ? ' ' : 'n';
+	sf_plan(&plan_measure, "SELECT m.* FROM smsfollow.measure_texts($1, $2, $3, $4, $5, $6, $7) m", 7, types);
 	sf_execute(plan_measure, values, nulls, SPI_OK_SELECT);
 	if (SPI_processed != batch->n)
 		elog(ERROR, "texts were not measured one by one");

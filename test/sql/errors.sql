@@ -38,7 +38,7 @@ INSERT INTO sf_errors.good VALUES
 	('campaign integer', '1'), ('sender integer', '1'), ('template integer', '1'), ('vars jsonb[]', '{"{}"}'),
 	('offer', 'spring'), ('codes', '{A}'), ('domain', 'go.example.com'), ('params', '{}'), ('code', '0123456789'), ('user_agent', 'x'),
 	('ip', '192.0.2.1'), ('prefetch', 'false'), ('token', 'abc'), ('class', 'bot'), ('since', '2030-01-01'), ('until', '2030-01-02'), ('expires_at', '2030-01-01'),
-	('media', '{https://cdn.example.com/a.png}'), ('media jsonb[]', '{"[\\"https://cdn.example.com/a.png\\"]"}'),
+	('media', '{https://cdn.example.com/a.png}'), ('media jsonb[]', '{"[\"https://cdn.example.com/a.png\"]"}'),
 	('most', '2'), ('per', '1 day'), ('scope', 'campaign'), ('target', 'orders'), ('unit', 'texts'), ('period', 'rolling'), ('on_exceed', 'defer'),
 	('limits', 'all'), ('counts', 'all'), ('tags', '{sale}'), ('price_per_segment', '0.01'), ('currency', 'USD');
 -- bad ones, by the name of the type

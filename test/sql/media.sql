@@ -40,6 +40,16 @@ SELECT smsfollow.send('+14155550108', 'Two', sender => 'S') > 0;
 SELECT regexp_replace(body, '/[0-9A-Za-z]{10}\M', '/(code)', 'g') AS body FROM t.claim();
 SELECT target FROM smsfollow.link ORDER BY target;
 SELECT t.settle('accepted');
+-- explain() and preview_cost() know what the provider takes: an MMS, or links that make it longer
+SELECT smsfollow.set_link_domain('shop', NULL), smsfollow.set_text_rules('shop', max_segments => 1);
+SELECT smsfollow.send('+14155550109', repeat('x', 150), sender => 'M') > 0, smsfollow.send('+14155550108', repeat('x', 150), sender => 'S') > 0;
+SELECT r.contact_id, e.* FROM smsfollow.ready r, LATERAL (SELECT rule, verdict, code, value FROM smsfollow.explain(r.message_id) WHERE rule = 'body') e ORDER BY r.message_id;
+SELECT s, p.texts, p.refused, p.segments, p.ucs2 FROM unnest('{M,S}'::text[]) s, LATERAL smsfollow.preview_cost($$SELECT '+14155550109' AS phone, repeat('ж', 100) AS body$$, sender => s) p;
+SELECT p.refused, p.longest -> 0 ->> 'because' AS because FROM smsfollow.preview_cost($$SELECT '+14155550109' AS phone, 'x' AS body, ARRAY['https://cdn.example.com/' || repeat('y', 200) || '.png'] AS media$$, sender => 'S') p;
+SELECT t.fails($q$SELECT smsfollow.preview_cost($$SELECT '+14155550109' AS phone, 'x' AS body, ARRAY['y'] AS media$$)$q$);
+SELECT phone, fate, code FROM t.claim();
+SELECT t.settle('accepted');
+SELECT smsfollow.set_text_rules('shop', max_segments => 10);
 -- none any more
 SELECT smsfollow.set_media('shop', NULL), smsfollow.set_template_media('spring', NULL);
 SELECT smsfollow.send('+14155550101', template => 'spring', sender => 'M') > 0;
