@@ -48,15 +48,15 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	i record;
+	changes text;
 BEGIN
-	FOR i IN
-		SELECT a.attname FROM smsfollow.contact_tables() t
-		JOIN pg_attribute a ON a.attrelid = to_regclass(format('smsfollow.%I', keep_out_of_statistics.relation)) AND a.attname = ANY (t.personal)
-		WHERE t.relation = keep_out_of_statistics.parent
-	LOOP
-		EXECUTE format('ALTER TABLE smsfollow.%I ALTER COLUMN %I SET STATISTICS 0', relation, i.attname);
-	END LOOP;
+	SELECT string_agg(format('ALTER COLUMN %I SET STATISTICS 0', a.attname), ', ') INTO changes
+	FROM smsfollow.contact_tables() t
+	JOIN pg_attribute a ON a.attrelid = to_regclass(format('smsfollow.%I', keep_out_of_statistics.relation)) AND a.attname = ANY (t.personal)
+	WHERE t.relation = keep_out_of_statistics.parent;
+	IF changes IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE smsfollow.%I ', relation) || changes;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION smsfollow.keep_out_of_statistics(text, text) IS
@@ -391,8 +391,10 @@ DECLARE
 BEGIN
 	FOR p IN
 		SELECT c.relname, t.relation FROM smsfollow.contact_tables() t
-		JOIN pg_catalog.pg_class r ON r.oid = pg_catalog.to_regclass(pg_catalog.format('smsfollow.%I', t.relation))
-		JOIN pg_catalog.pg_class c ON c.oid = r.oid OR c.oid IN (SELECT h.inhrelid FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid)
+		CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(pg_catalog.format('smsfollow.%I', t.relation)) AS oid) r
+		CROSS JOIN LATERAL (
+			SELECT r.oid UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid) x
+		JOIN pg_catalog.pg_class c ON c.oid = x.oid
 	LOOP
 		PERFORM smsfollow.keep_out_of_statistics(p.relname, p.relation);
 	END LOOP;
