@@ -503,8 +503,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN pg_catalog.regexp_replace(target, '[?#].*$', '');
 COMMENT ON FUNCTION smsfollow.mask_target(text) IS 'The target of a link without its query and fragment, which may name a person';
 
+CREATE FUNCTION smsfollow.mask_code(code text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog."left"(code, 3) || '*******';
+COMMENT ON FUNCTION smsfollow.mask_code(text) IS 'The code of a short link so that nobody can follow it to what mask_target() leaves out';
+
 CREATE VIEW smsfollow.click_log WITH (security_barrier) AS
-SELECT c.clicked_at, c.at AS recorded_at, k.name AS campaign, c.message_id, c.contact_id, c.code,
+SELECT c.clicked_at, c.at AS recorded_at, k.name AS campaign, c.message_id, c.contact_id,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN c.code ELSE smsfollow.mask_code(c.code) END AS code,
 	CASE WHEN (SELECT smsfollow.sees_persons()) THEN l.target ELSE smsfollow.mask_target(l.target) END AS target,
 	c.class, c.rule, c.user_agent,
 	CASE WHEN (SELECT smsfollow.sees_persons()) THEN c.ip
@@ -514,7 +520,7 @@ JOIN smsfollow.campaign k USING (campaign_id)
 LEFT JOIN LATERAL (SELECT x.target FROM smsfollow.link x
 				   WHERE x.code = c.code AND x.message_id = c.message_id AND x.created_at <= c.at LIMIT 1) l ON true
 WHERE coalesce(k.tenant_id = (SELECT smsfollow.acting_tenant()), true);
-COMMENT ON VIEW smsfollow.click_log IS 'Every request for a short link, with its class and the rule that gave it. Addresses are truncated for roles that may not read contact_phone';
+COMMENT ON VIEW smsfollow.click_log IS 'Every request for a short link, with its class and the rule that gave it. Addresses are truncated, and codes and targets masked, for roles that do not see persons';
 
 CREATE VIEW smsfollow.kpi_link WITH (security_barrier) AS
 SELECT k.name AS campaign, t.target, count(*) AS links,

@@ -125,11 +125,13 @@ SELECT m.message_id, m.created_at, m.contact_id,
 	CASE WHEN (SELECT smsfollow.sees_persons()) THEN a.error_text END AS error_text,
 	CASE WHEN (SELECT smsfollow.sees_persons()) THEN d.evidence END AS in_doubt_evidence,
 	CASE WHEN (SELECT smsfollow.sees_persons()) THEN m.vars END AS vars, m.created_by,
-	(SELECT jsonb_object_agg(x.code, CASE WHEN (SELECT smsfollow.sees_persons()) THEN x.target ELSE smsfollow.mask_target(x.target) END) FROM smsfollow.link x
+	(SELECT CASE WHEN (SELECT smsfollow.sees_persons()) THEN jsonb_object_agg(x.code, x.target)
+		ELSE jsonb_object_agg(smsfollow.mask_code(x.code), smsfollow.mask_target(x.target)) END FROM smsfollow.link x
 	 WHERE x.message_id = m.message_id AND x.created_at >= m.created_at) AS links,
 	(SELECT count(*) FROM smsfollow.click x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id
 	 AND x.at >= m.created_at AND x.class = 'human') AS clicks,
-	(SELECT x.code FROM smsfollow.coupon x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id) AS coupon,
+	CASE WHEN (SELECT smsfollow.sees_persons()) THEN
+		(SELECT x.code FROM smsfollow.coupon x WHERE x.contact_id = m.contact_id AND x.message_id = m.message_id) END AS coupon,
 	CASE WHEN (SELECT smsfollow.sees_persons()) THEN m.media END AS media
 FROM smsfollow.message m
 JOIN smsfollow.campaign c ON c.campaign_id = m.campaign_id
@@ -158,7 +160,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN smsfollow.provider pv ON pv.provider_id = coalesce(i.provider_id, d.provider_id, a.provider_id)
 LEFT JOIN smsfollow.sender s ON s.sender_id = coalesce(i.sender_id, d.sender_id, a.sender_id)
 WHERE coalesce(c.tenant_id = (SELECT smsfollow.acting_tenant()), true);
-COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, times, body, provider''s id, segments, price and verdict. Who does not see persons (sees_persons()) gets masked numbers and no body, variables, or words of providers';
+COMMENT ON VIEW smsfollow.message_log IS 'Every text with its present state, times, body, provider''s id, segments, price and verdict. Who does not see persons (sees_persons()) gets masked numbers and codes of links, and no body, variables, coupon, or words of providers';
 COMMENT ON COLUMN smsfollow.message_log.state IS 'scheduled, sending, accepted, sent, delivered, undelivered, failed, read, suppressed, cancelled, expired or in_doubt';
 COMMENT ON COLUMN smsfollow.message_log.locale IS 'Of the wording that was sent; NULL: a literal text, or the wording names none';
 COMMENT ON COLUMN smsfollow.message_log.due_at IS 'When it is looked at next, for a text that waits';

@@ -16,8 +16,8 @@ DECLARE
 		'preview_cost', 'measure_texts', 'segment_price', 'lint_text',
 		'explain', 'add_contact', 'opt_in', 'opt_out', 'consent_at', 'record_receipt',
 		'next_allowed', 'set_contact_window', 'jurisdictions_of', 'place_zones', 'acting_tenant', 'sees_persons', 'phone', 'phone_info', 'mask_phone', 'render', 'template_body', 'segments', 'smart_encode', 'has_opt_out', 'has_phrase', 'clock'];
-	analysts text[] := ARRAY['acting_tenant', 'sees_persons', 'mask_target', 'period_bounds', 'explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
-	operators text[] := senders || ARRAY['mask_target', 'verify_consent', 'consent_proof', 'set_consent_rules',
+	analysts text[] := ARRAY['acting_tenant', 'sees_persons', 'mask_target', 'mask_code', 'period_bounds', 'explain', 'segments', 'mask_phone', 'receipt_rank', 'clock', 'health', 'worker_status'];
+	operators text[] := senders || ARRAY['mask_target', 'mask_code', 'verify_consent', 'consent_proof', 'set_consent_rules',
 		'set_campaign_tags', 'create_cap', 'alter_cap', 'drop_cap', 'create_budget', 'alter_budget', 'drop_budget',
 		'pause_program', 'resume_program', 'pause_all', 'resume_all', 'period_bounds',
 		'create_offer', 'add_coupons', 'set_offer', 'set_media', 'set_template_media',

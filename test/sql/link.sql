@@ -149,6 +149,17 @@ SELECT (SELECT count(*) FROM smsfollow.click WHERE class = 'human') AS clicks, (
 SELECT campaign, target, links, clicks, bot_clicks, clickers FROM smsfollow.kpi_link WHERE target ~ '/[1234p]$' OR target ~ 'p10' ORDER BY target;
 SELECT clicks, t.masked((SELECT string_agg(value, ' ') FROM jsonb_each_text(links))) AS links FROM smsfollow.message_log WHERE clicks > 0 ORDER BY message_id;
 
+-- who sees no persons cannot follow their links either
+CREATE ROLE regress_link_analyst;
+SELECT smsfollow.grant_access('regress_link_analyst', 'analyst');
+SET ROLE regress_link_analyst;
+SELECT count(*) > 0 AS clicks, count(*) FILTER (WHERE code !~ '^\w{3}\*{7}$') AS shown FROM smsfollow.click_log;
+SELECT count(*) AS texts, min(length(k)) AS code, bool_and(k ~ '^\w{3}\*{7}$') AS masked FROM smsfollow.message_log m, jsonb_object_keys(m.links) k WHERE m.clicks > 0;
+RESET ROLE;
+DROP OWNED BY regress_link_analyst;
+DROP ROLE regress_link_analyst;
+SELECT count(*) > 0 AS clicks, count(*) FILTER (WHERE code ~ '^\w{10}$') > 0 AS shown FROM smsfollow.click_log;
+
 -- a contact whose number is gone leaves no more traces
 DELETE FROM smsfollow.contact_phone WHERE contact_id = 6;
 SELECT * FROM smsfollow.resolve_link(:'c4');
