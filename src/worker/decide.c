@@ -286,5 +286,6 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			make_draft(texts[i].facts, &saved, texts[i].coupon, &draft);
 			sf_compose(&texts[i], &draft);
 		}
+	sf_give_back_coupons(texts, n);
 	hold_paused(texts, n);
 }

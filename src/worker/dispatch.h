@@ -135,6 +135,7 @@ typedef struct sf_text
 	const char *const *media;	/* their addresses */
 	int32		offer_id;		/* a code of which it carries; 0: none */
 	const char *coupon;			/* that code, once it is taken */
+	bool		coupon_taken;	/* in this wave, not for an earlier try */
 	int			nlinks;
 	sf_short_link *links;
 	int64		links_last_us;	/* how long they lead somewhere */
