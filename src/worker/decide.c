@@ -108,7 +108,9 @@ take_answer(sf_text *text, const sf_answer *answer)
 	text->code = answer->code;
 	text->rule = answer->value;
 	text->next_at = answer->next_at;
-	text->pacing = answer->quiet;
+	/* one verdict when it begins to wait, not one at each look */
+	text->pacing = answer->quiet && answer->code != NULL && text->waited_for != NULL &&
+		strcmp(answer->code, text->waited_for) == 0;
 	return answer->verdict == SF_ALLOW;
 }
 

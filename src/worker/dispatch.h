@@ -114,6 +114,7 @@ typedef struct sf_text
 	int32		program_id;
 	int16		attempt;		/* that count, so far */
 	bool		returned;		/* it was in the queue before: may be cancelled meanwhile */
+	const char *waited_for;		/* ready.code; NULL: only for its time */
 
 	sf_fate		fate;
 	const char *code;
