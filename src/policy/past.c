@@ -9,6 +9,7 @@
  * a moment is found among what was recorded since then.  The moment itself is
  * a parameter too, so that older partitions are not even opened.
  *
+ * Money beyond what any cap allows is cut, so that no sum of it overflows.
  * Texts in doubt count: they may have arrived.  Those in flight need not be
  * looked for, see cap.c.
  *
@@ -60,7 +61,7 @@ sf_past_of(sf_facts *facts, int n)
 		return;
 	sf_plan(&plan,
 			"SELECT u.i, x.at, x.campaign_id, x.program_id, x.sender_id, x.tags, x.marketing, x.segments,"
-			" pg_catalog.ceil(x.money * 1000000)::bigint, CASE WHEN x.money IS NOT NULL THEN x.currency END"
+			" pg_catalog.ceil(least(x.money, 2000000000) * 1000000)::bigint, CASE WHEN x.money IS NOT NULL THEN x.currency END"
 			" FROM unnest($1, $2, $3, $4) AS u(i, contact_id, since, counts_all)"
 			" CROSS JOIN LATERAL ("
 			"  SELECT t.started_at AS at, t.campaign_id, t.program_id, t.sender_id, t.tags, t.marketing, t.segments,"

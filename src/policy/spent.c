@@ -5,8 +5,10 @@
  *
  * The budgets are locked first and the sums read by a later statement, whose
  * snapshot then has all that claims before have taken.  A budget that somebody
- * else holds is not waited for: its texts are offered again soon.  A wave that
- * draws on no budget costs nothing here.
+ * else holds is not waited for: its texts are offered again soon.  What a
+ * budget allows is read with the lock, too: whoever changed it since the rules
+ * were read has looked for waiting texts already.  A wave that draws on no
+ * budget costs nothing here.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,13 +17,15 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
 
 #include "policy/budget.h"
 #include "policy/cap.h"
 #include "policy/rows.h"
 
-#define SF_MAX_BUDGETS 1000
+/* More than this is more than any budget: so much of a sum is enough to know. */
+#define SF_MOST_SPENT "2000000000"
 
 PG_FUNCTION_INFO_V1(smsfollow_period_bounds);
 
@@ -49,8 +53,9 @@ sf_budgets_open(const sf_facts *facts, int n, bool lock)
 	static SPIPlanPtr plan_spent;
 	static const Oid lock_types[] = {INT4ARRAYOID};
 	static const Oid spent_types[] = {INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID};
-	sf_budget  *used[SF_MAX_BUDGETS];
-	int			nused = 0;
+	sf_budget **used;
+	List	   *budgets = NIL;
+	int			nused;
 	sf_array	a[5];
 	Datum		values[5];
 	int			rows;
@@ -60,18 +65,15 @@ sf_budgets_open(const sf_facts *facts, int n, bool lock)
 		sf_budget  *budget;
 		int			at = 0;
 
-		while ((budget = sf_next_budget(&facts[i], &at)) != NULL && nused < SF_MAX_BUDGETS)
-		{
-			bool		known = false;
-
-			for (int k = 0; k < nused && !known; k++)
-				known = used[k] == budget;
-			if (!known)
-				used[nused++] = budget;
-		}
+		while ((budget = sf_next_budget(&facts[i], &at)) != NULL)
+			budgets = list_append_unique_ptr(budgets, budget);
 	}
+	nused = list_length(budgets);
 	if (nused == 0)
 		return;
+	used = palloc(sizeof(sf_budget *) * nused);
+	for (int i = 0; i < nused; i++)
+		used[i] = list_nth(budgets, i);
 	for (int i = 0; i < 5; i++)
 		sf_array_init(&a[i], nused);
 	for (int i = 0; i < nused; i++)
@@ -81,8 +83,8 @@ sf_budgets_open(const sf_facts *facts, int n, bool lock)
 	}
 	if (lock)
 	{
-		sf_plan(&plan_lock, "SELECT b.budget_id FROM smsfollow.budget b WHERE b.budget_id = ANY ($1)"
-				" ORDER BY b.budget_id FOR NO KEY UPDATE SKIP LOCKED", 1, lock_types);
+		sf_plan(&plan_lock, "SELECT b.budget_id, (b.amount * 1000000)::bigint, b.on_exceed = 'skip' FROM smsfollow.budget b"
+				" WHERE b.budget_id = ANY ($1) ORDER BY b.budget_id FOR NO KEY UPDATE SKIP LOCKED", 1, lock_types);
 		values[0] = sf_array_datum(&a[0], INT4OID);
 		rows = sf_rows(plan_lock, values);
 		for (int row = 0; row < rows; row++)
@@ -90,7 +92,11 @@ sf_budgets_open(const sf_facts *facts, int n, bool lock)
 			sf_row(row);
 			for (int i = 0; i < nused; i++)
 				if (used[i]->budget_id == sf_int4_at(0))
+				{
 					used[i]->locked = true;
+					used[i]->amount = sf_int8_at(1);
+					used[i]->skip = sf_bool_at(2);
+				}
 		}
 		sf_rows_done();
 	}
@@ -103,7 +109,7 @@ sf_budgets_open(const sf_facts *facts, int n, bool lock)
 		sf_array_add(&a[4], TimestampTzGetDatum(used[i]->starts));
 	}
 	sf_plan(&plan_spent,
-			"SELECT u.i::integer, pg_catalog.ceil(s.spent * 1000000)::bigint"
+			"SELECT u.i::integer, pg_catalog.ceil(least(s.spent, " SF_MOST_SPENT ") * 1000000)::bigint"
 			" FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS u(budget_id, program_id, campaign_id, currency, starts, i)"
 			" CROSS JOIN LATERAL (SELECT CASE WHEN u.campaign_id <> 0 THEN ARRAY[u.campaign_id]"
 			"  WHEN u.program_id <> 0 THEN ARRAY(SELECT c.campaign_id FROM smsfollow.campaign c WHERE c.program_id = u.program_id)"
