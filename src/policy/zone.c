@@ -4,7 +4,8 @@
  *		Reads the changes of a zone's clock from PostgreSQL's time zone data.
  *
  * Each zone is read for a stretch of years around the instant in question and
- * kept; an instant outside of it makes it read again.
+ * kept; an instant outside of it makes it read again.  It is kept under the
+ * name that the server gives it: zones may be written in any case.
  *
  *-------------------------------------------------------------------------
  */
@@ -116,6 +117,8 @@ sf_zone_clock(const char *name, int64 at)
 	tz = pg_tzset(name);
 	if (tz == NULL || !pg_tz_acceptable(tz))
 		return NULL;
+	if (strcmp(key, pg_get_timezone_name(tz)) != 0)
+		return sf_zone_clock(pg_get_timezone_name(tz), at);
 	entry = hash_search(clocks, key, HASH_ENTER, &found);
 	if (!read_clock(entry, tz, at))
 	{
