@@ -93,9 +93,10 @@ judge(ReturnSetInfo *rsinfo, sf_facts *facts)
 	int			n;
 
 	sf_budgets_open(facts, 1, false);
+	/* in the order of the claim, where a body is made after the first stage */
+	sf_gate_judge(facts, SF_BEFORE_BODY, &verdict);
 	if (facts->message_id != 0)
 		judge_body(facts, &body);
-	sf_gate_judge(facts, SF_BEFORE_BODY, &verdict);
 	if (verdict.verdict == SF_ALLOW && facts->message_id != 0 && body.verdict != SF_ALLOW)
 		verdict = body;
 	if (verdict.verdict == SF_ALLOW)
