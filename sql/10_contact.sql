@@ -219,6 +219,9 @@ BEGIN
 		AND num_nonnulls(add_contact.name, add_contact.locale, add_contact.region, add_contact.attributes) > 0;
 	UPDATE smsfollow.contact_state s SET time_zone = add_contact.time_zone
 	WHERE s.contact_id = id AND add_contact.time_zone IS NOT NULL;
+	IF num_nonnulls(time_zone, region, subdivision) > 0 THEN
+		PERFORM smsfollow.look_again_at(id);
+	END IF;
 	RETURN id;
 END
 $$;

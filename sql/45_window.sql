@@ -187,10 +187,11 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'No marketing text could ever go. Widen them, or record an opt-out.';
 	END IF;
 	UPDATE smsfollow.contact_state s SET hours = set_contact_window.hours WHERE s.contact_id = k.contact_id;
+	PERFORM smsfollow.look_again_at(contact);
 END
 $$;
 COMMENT ON FUNCTION smsfollow.set_contact_window(text, text) IS
-'Says in which hours a contact wants marketing texts, in its local time; NULL takes it back. It only tightens what the other windows allow. hours as in set_window, at most 200 characters. Errors: invalid_parameter_value (also when no common hour would be left), null_value_not_allowed';
+'Says in which hours a contact wants marketing texts, in its local time; NULL takes it back. It only tightens what the other windows allow. Texts that hours have put off are judged anew. hours as in set_window, at most 200 characters. Errors: invalid_parameter_value (also when no common hour would be left), null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.set_jurisdiction(
 	name text,
@@ -240,7 +241,7 @@ BEGIN
 	ELSIF valid_from >= valid_to THEN
 		RAISE EXCEPTION 'valid_from must be before valid_to' USING ERRCODE = 'invalid_parameter_value', HINT = 'valid_to is the first day on which it does not hold.';
 	END IF;
-	PERFORM smsfollow.check_hours(hours), smsfollow.check_calendars(holidays);
+	PERFORM smsfollow.check_hours(hours), smsfollow.check_calendars(holidays), smsfollow.check_log_reaches(cap_per);
 	LOCK TABLE smsfollow.send_window, smsfollow.jurisdiction IN SHARE ROW EXCLUSIVE MODE;
 	INSERT INTO smsfollow.jurisdiction (name, valid_from, valid_to, regions, subdivision, hours, holidays, consent, consent_lifetime,
 		implied_lifetime, cap_most, cap_per, cap_same_subject, blocked, source, note, reviewed_on)

@@ -95,9 +95,10 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT greatest((SELECT max(smsfollow.cap_reach(r.per, r.period)) FROM smsfollow.cap_rule r),
-					(SELECT max(s.cap_per) FROM smsfollow.contact_state s))
+					(SELECT max(s.cap_per) FROM smsfollow.contact_state s),
+					(SELECT max(j.cap_per) FROM smsfollow.jurisdiction_in_force j))
 $$;
-COMMENT ON FUNCTION smsfollow.longest_cap() IS 'Internal: how far back any cap looks, those that contacts wish for included; NULL: there is none';
+COMMENT ON FUNCTION smsfollow.longest_cap() IS 'Internal: how far back any cap looks, those that contacts wish for and those of the law included; NULL: there is none';
 
 CREATE FUNCTION smsfollow.check_log_reaches(reach interval) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -162,6 +163,32 @@ END
 $$;
 COMMENT ON FUNCTION smsfollow.look_again(text) IS
 'Internal: texts that wait because of a rule are judged anew, because the rule has changed; returns how many. code as in ready.code. Error: feature_not_supported';
+
+/*
+ * The same for one contact, whose wishes or place changed: whatever rule of
+ * time put its texts off.
+ */
+CREATE FUNCTION smsfollow.look_again_at(contact bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	now timestamptz;
+BEGIN
+	-- no claim that knows the contact as it was may put one off meanwhile
+	PERFORM FROM smsfollow.contact_state s WHERE s.contact_id = contact FOR NO KEY UPDATE;
+	PERFORM pg_current_xact_id();	-- before the clock: see the claim's low-water mark
+	now := smsfollow.clock();
+	UPDATE smsfollow.ready r SET send_at = now
+	WHERE r.contact_id = contact AND r.lane >= 0 AND r.send_at > now
+		AND (r.code IN ('quiet_hours', 'contact_pref') OR r.code LIKE 'cap:%');
+	IF FOUND THEN
+		PERFORM smsfollow.wake('dispatcher');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION smsfollow.look_again_at(bigint) IS
+'Internal: the texts of a contact that hours or caps have put off are judged anew, because its wishes or its place changed';
 
 CREATE FUNCTION smsfollow.create_cap(
 	name text,
@@ -293,7 +320,8 @@ BEGIN
 			USING ERRCODE = 'undefined_object', HINT = 'Add it with smsfollow.add_contact().';
 	END IF;
 	UPDATE smsfollow.contact_state s SET cap_most = most, cap_per = per WHERE s.contact_id = contact;
+	PERFORM smsfollow.look_again_at(contact);
 END
 $$;
 COMMENT ON FUNCTION smsfollow.set_contact_cap(text, integer, interval) IS
-'What the contact wants at most: so many marketing texts within a while (elapsed time, at most 366 days; more are deferred), besides every cap: it can only tighten. NULL, NULL takes the wish away. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';
+'What the contact wants at most: so many marketing texts within a while (elapsed time, at most 366 days; more are deferred), besides every cap: it can only tighten. NULL, NULL takes the wish away. Texts that it has put off are judged anew. Errors: invalid_parameter_value, undefined_object, null_value_not_allowed';

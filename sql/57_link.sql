@@ -408,8 +408,6 @@ BEGIN
 	END IF;
 	state := CASE WHEN l.expires_at <= now THEN 'expired' ELSE 'live' END;
 	target := CASE WHEN state = 'live' THEN l.target END;
-	-- nobody clicks on what is not there yet: the caller's clock is wrong
-	clicked := greatest(clicked, l.created_at);
 	address := CASE current_setting('smsfollow.click_ip')
 		WHEN 'full' THEN host(ip)::inet
 		WHEN 'truncated' THEN network(set_masklen(ip, CASE family(ip) WHEN 4 THEN 24 ELSE 48 END)) END;
@@ -424,7 +422,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION smsfollow.record_click(text, text, inet, timestamptz, boolean) IS
-'Records a request for a short link and says where to send it: state live (redirect to target), expired or unknown (target is NULL; of an unknown code nothing is kept); class human, bot or preview. user_agent: the header, '''' when there was none, NULL when not known; at most 500 characters are kept. ip is kept as smsfollow.click_ip says. at: when, NULL for now; what is before the link was made counts as of then. prefetch: it was a HEAD request or carried Sec-Purpose or Purpose: prefetch. Errors: invalid_parameter_value, null_value_not_allowed';
+'Records a request for a short link and says where to send it: state live (redirect to target), expired or unknown (target is NULL; of an unknown code nothing is kept); class human, bot or preview. user_agent: the header, '''' when there was none, NULL when not known; at most 500 characters are kept. ip is kept as smsfollow.click_ip says. at: when, NULL for now. prefetch: it was a HEAD request or carried Sec-Purpose or Purpose: prefetch. Errors: invalid_parameter_value, null_value_not_allowed';
 
 CREATE FUNCTION smsfollow.set_click_rule(token text, class text) RETURNS integer
 LANGUAGE plpgsql

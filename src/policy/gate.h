@@ -135,7 +135,7 @@ typedef struct sf_answer
 	const char *value;			/* what it saw */
 	TimestampTz next_at;		/* SF_DEFER: when to try again; DT_NOEND: when somebody changed something */
 	bool		exact;			/* next_at is the instant at which the rule allows, not a guess */
-	bool		quiet;			/* it is looked at again and again: one verdict, when this begins, is enough */
+	bool		quiet;			/* no rule about this text: a verdict at each look would tell nothing */
 	bool		patient;		/* waits for the end of its time where that comes first */
 	bool		wordy;			/* asked by explain: say what you saw even if you allow */
 } sf_answer;

@@ -297,12 +297,11 @@ read_candidate(HeapTuple tuple, TupleDesc desc, sf_text *text)
 	text->campaign_id = DatumGetInt32(SPI_getbinval(tuple, desc, 7, &isnull));
 	text->program_id = DatumGetInt32(SPI_getbinval(tuple, desc, 8, &isnull));
 	text->attempt = DatumGetInt16(SPI_getbinval(tuple, desc, 9, &isnull));
-	text->waited_for = SPI_getvalue(tuple, desc, 10);
-	text->returned = text->waited_for != NULL || text->attempt > 0;
+	text->returned = DatumGetBool(SPI_getbinval(tuple, desc, 10, &isnull));
 	text->fate = SF_FATE_PARK;
 }
 
-#define LOOK_COLUMNS "r.ctid, r.lane, r.send_at, r.message_id, r.message_at, r.contact_id, r.campaign_id, r.program_id, r.attempt, r.code"
+#define LOOK_COLUMNS "r.ctid, r.lane, r.send_at, r.message_id, r.message_at, r.contact_id, r.campaign_id, r.program_id, r.attempt, r.code IS NOT NULL OR r.attempt > 0"
 
 /*
  * Parked texts whose time has come again.  Those that are not in ready any

@@ -57,8 +57,6 @@ extern void sf_compose(sf_text *text, const sf_draft *draft);
 extern Jsonb *sf_coupon_vars(sf_text *text, const sf_draft *draft);
 /* Gives each text that goes and carries a code one, or suppresses it. */
 extern void sf_take_coupons(sf_text *texts, int n, TimestampTz now);
-/* Gives back the codes just taken of texts that do not go with them. */
-extern void sf_give_back_coupons(sf_text *texts, int n);
 
 /* media.c: along with the text, or as links at its end */
 extern void sf_attach_media(sf_text *text, const sf_draft *draft);

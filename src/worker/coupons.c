@@ -48,7 +48,6 @@ static SPIPlanPtr plan_free;
 static SPIPlanPtr plan_known;
 static SPIPlanPtr plan_lock;
 static SPIPlanPtr plan_take;
-static SPIPlanPtr plan_give_back;
 
 /*
  * The offer of a campaign.
@@ -280,7 +279,6 @@ take_of(offer *o, sf_text *texts, int n, TimestampTz now)
 			while (texts[at].fate != SF_FATE_SEND || texts[at].offer_id != o->offer_id || texts[at].coupon != NULL)
 				at++;
 			texts[at].coupon = SPI_getvalue(tuple, desc, 2);
-			texts[at].coupon_taken = true;
 			o->mark = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
 			sf_array_add(&tids, PointerGetDatum(tid));
 			sf_array_add(&contacts, Int64GetDatum(texts[at].contact_id));
@@ -331,30 +329,4 @@ sf_take_coupons(sf_text *texts, int n, TimestampTz now)
 	for (int i = 0; i < n; i++)
 		if (texts[i].fate == SF_FATE_SEND && texts[i].offer_id != 0 && texts[i].coupon == NULL)
 			take_of(find_offer(texts[i].offer_id), texts, n, now);
-}
-
-void
-sf_give_back_coupons(sf_text *texts, int n)
-{
-	static const Oid types[] = {INT8ARRAYOID, INT8ARRAYOID};
-	sf_array	contacts;
-	sf_array	messages;
-	Datum		values[2];
-
-	sf_array_init(&contacts, n);
-	sf_array_init(&messages, n);
-	for (int i = 0; i < n; i++)
-		if (texts[i].fate != SF_FATE_SEND && texts[i].coupon_taken)
-		{
-			sf_array_add(&contacts, Int64GetDatum(texts[i].contact_id));
-			sf_array_add(&messages, Int64GetDatum(texts[i].message_id));
-		}
-	if (contacts.n == 0)
-		return;
-	sf_plan(&plan_give_back, "UPDATE smsfollow.coupon c SET contact_id = NULL, message_id = NULL, taken_at = NULL"
-			" FROM unnest($1, $2) AS u(contact_id, message_id)"
-			" WHERE c.contact_id = u.contact_id AND c.message_id = u.message_id", 2, types);
-	values[0] = sf_array_datum(&contacts, INT8OID);
-	values[1] = sf_array_datum(&messages, INT8OID);
-	sf_execute(plan_give_back, values, NULL, SPI_OK_UPDATE);
 }

@@ -108,9 +108,7 @@ take_answer(sf_text *text, const sf_answer *answer)
 	text->code = answer->code;
 	text->rule = answer->value;
 	text->next_at = answer->next_at;
-	/* one verdict when it begins to wait, not one at each look */
-	text->pacing = answer->quiet && answer->code != NULL && text->waited_for != NULL &&
-		strcmp(answer->code, text->waited_for) == 0;
+	text->pacing = answer->quiet;
 	return answer->verdict == SF_ALLOW;
 }
 
@@ -288,6 +286,5 @@ sf_decide(sf_claimer *claimer, sf_text *texts, int n, TimestampTz now)
 			make_draft(texts[i].facts, &saved, texts[i].coupon, &draft);
 			sf_compose(&texts[i], &draft);
 		}
-	sf_give_back_coupons(texts, n);
 	hold_paused(texts, n);
 }

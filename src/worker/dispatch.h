@@ -114,7 +114,6 @@ typedef struct sf_text
 	int32		program_id;
 	int16		attempt;		/* that count, so far */
 	bool		returned;		/* it was in the queue before: may be cancelled meanwhile */
-	const char *waited_for;		/* ready.code; NULL: only for its time */
 
 	sf_fate		fate;
 	const char *code;
@@ -136,7 +135,6 @@ typedef struct sf_text
 	const char *const *media;	/* their addresses */
 	int32		offer_id;		/* a code of which it carries; 0: none */
 	const char *coupon;			/* that code, once it is taken */
-	bool		coupon_taken;	/* in this wave, not for an earlier try */
 	int			nlinks;
 	sf_short_link *links;
 	int64		links_last_us;	/* how long they lead somewhere */

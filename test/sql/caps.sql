@@ -115,8 +115,15 @@ SELECT smsfollow.create_cap('daily', 2, '1 day') > 0, smsfollow.set_contact_cap(
 SELECT t.send('0108', 'news'), t.send('0108', 'news'), t.send('0108', 'orders');
 SELECT phone, code, after_last FROM t.wait;
 SELECT rule, verdict, code FROM smsfollow.explain('+14155550108', 'news') WHERE rule ~ 'cap';
+SELECT smsfollow.cancel_for('+14155550108');
 SELECT smsfollow.set_contact_cap('+14155550108', 9, '1 day'), t.send('0108', 'news'), t.send('0108', 'news');
 SELECT smsfollow.set_contact_cap('+14155550108', NULL, NULL), smsfollow.cancel_for('+14155550108'), smsfollow.drop_cap('daily');
+-- what a wish has put off goes when it is taken back
+SELECT smsfollow.set_contact_cap('+14155550108', 1, '7 days'), t.send('0108', 'news', outcome => '');
+SELECT phone, code, verdict FROM t.wait;
+SELECT smsfollow.set_contact_cap('+14155550108', NULL, NULL);
+SELECT * FROM t.claim();
+SELECT t.settle('accepted');
 -- two caps that put off: both must be free
 SELECT smsfollow.create_cap('hourly', 1, '1 hour') > 0, smsfollow.create_cap('two a day', 2, '1 day') > 0;
 SET smsfollow.clock_offset = 30000000;
@@ -210,7 +217,7 @@ SELECT t.fails($$SELECT smsfollow.alter_sender('ACME', price_per_segment => -1, 
 -- nothing of that was stored
 SELECT name, scope, most, unit, per, period, on_exceed, limits, counts FROM smsfollow.cap_rule;
 -- the log has to reach back as far as a cap looks
-SELECT smsfollow.set_retention('log', 30), t.fails($$SELECT smsfollow.create_cap('long', 1, '31 days')$$), t.fails($$SELECT smsfollow.create_cap('long', 1, '1 month', period => 'calendar')$$), t.fails($$SELECT smsfollow.alter_cap('x', per => '100 days')$$), t.fails($$SELECT smsfollow.set_contact_cap('+14155550101', 1, '31 days')$$);
+SELECT smsfollow.set_retention('log', 30), t.fails($$SELECT smsfollow.create_cap('long', 1, '31 days')$$), t.fails($$SELECT smsfollow.create_cap('long', 1, '1 month', period => 'calendar')$$), t.fails($$SELECT smsfollow.alter_cap('x', per => '100 days')$$), t.fails($$SELECT smsfollow.set_contact_cap('+14155550101', 1, '31 days')$$), t.fails($$SELECT smsfollow.set_jurisdiction('x', '{GB}', cap_most => 1, cap_per => '31 days')$$);
 SELECT smsfollow.set_retention('log', 40), smsfollow.create_cap('long', 1, '31 days') > 0, t.fails($$SELECT smsfollow.set_retention('log', 30)$$), smsfollow.set_retention('log', NULL);
 -- a campaign, program or sender that a cap names cannot vanish under it
 SELECT smsfollow.create_cap('on sender', 1, '1 day', 'sender', 'ACME') > 0, t.fails($$DELETE FROM smsfollow.sender WHERE address = 'ACME'$$) ~ '^23503' AS kept;

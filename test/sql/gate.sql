@@ -35,7 +35,7 @@ SELECT * FROM t.gate;
 SELECT rule, verdict, code, regexp_replace(value, 'since .*', 'since (time)') AS value, hint FROM smsfollow.explain('+14155550108', 'stopped');
 -- and so does the claim, with a stored verdict for each
 SELECT c.contact_id, c.fate, c.code FROM smsfollow.claim(100, 1) c ORDER BY 1;
-SELECT contact_id, verdict, code, rule, next_at IS NOT NULL AS next_at FROM smsfollow.verdict ORDER BY 1;
+SELECT contact_id, verdict, code, rule, next_at FROM smsfollow.verdict ORDER BY 1;
 SELECT contact_id, code, send_at - now() BETWEEN '59 s' AND '61 s' AS in_a_minute FROM smsfollow.ready ORDER BY 1;
 UPDATE smsfollow.sender SET paused = false;
 UPDATE smsfollow.contact_consent SET state = 'opted_in';

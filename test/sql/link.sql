@@ -177,9 +177,6 @@ SELECT user_agent, ip FROM smsfollow.click WHERE user_agent IN ('truncated', 'no
 -- what is forgotten keeps its class
 UPDATE smsfollow.click SET user_agent = NULL, ip = NULL;
 SELECT smsfollow.reclassify_clicks('-infinity');
--- none before there was a link
-SELECT class FROM smsfollow.record_click(:'c1', 'early', '192.0.2.77', at => '4713-12-01 00:00+00 BC');
-SELECT c.clicked_at = l.created_at AS as_of_then, c.rule FROM smsfollow.click c JOIN smsfollow.link l USING (code) WHERE c.user_agent = 'early';
 
 -- arguments
 SELECT t.fails('SELECT smsfollow.set_link_domain(''nowhere'', ''go.example.com'')');

@@ -25,6 +25,10 @@ SELECT smsfollow.next_allowed('America/New_York', 'orders', '2026-11-01 01:29-04
 SELECT smsfollow.set_window('Mon-Fri 08:00-20:00; Sat 20:00-02:00', program => 'orders');
 SELECT t.next(z, '2026-07-18 12:00') FROM unnest('{Asia/Kathmandu,Pacific/Chatham,America/St_Johns,Pacific/Kiritimati,Antarctica/Troll,America/Phoenix}'::text[]) z;
 SELECT t.next('Europe/Paris', x) FROM unnest('{2026-07-18 23:59, 2026-07-19 01:59, 2026-07-19 02:00}'::timestamp[]) x;
+-- one clock of a zone, however it is written
+SELECT sum(total_bytes) AS bytes FROM pg_backend_memory_contexts WHERE name = 'smsfollow clocks' \gset
+SELECT DISTINCT t.next(overlay('europe/paris' PLACING upper(substr('europe/paris', n, 1)) FROM n), '2026-07-19 01:59') FROM generate_series(1, 12) n;
+SELECT sum(total_bytes) = :bytes AS same FROM pg_backend_memory_contexts WHERE name = 'smsfollow clocks';
 -- holidays of one's own
 SELECT smsfollow.set_holiday('closed days', '2026-07-20', 'Inventory'), smsfollow.set_holiday('closed days', '2026-07-21', observed => false);
 SELECT smsfollow.set_window('Mon-Fri 08:00-20:00; holidays closed', program => 'orders', holidays => '{closed days}');
@@ -80,6 +84,9 @@ SELECT smsfollow.set_window(NULL, program => 'orders');
 SELECT count(smsfollow.send(p, 'x', campaign => 'news')) FROM unnest('{+12125550101,+14155550102,+447700900103,+80012345104,+12125550105,+12125550106,+13055550107,+12125550108}'::text[]) p;
 SELECT phone, fate, code FROM t.claim();
 SELECT right(p.phone, 4) AS phone, v.verdict, v.code, v.rule, v.next_at FROM smsfollow.verdict v JOIN smsfollow.contact_phone p USING (contact_id) ORDER BY p.phone;
+-- a contact's hours and place changed: its texts are looked at again
+SELECT smsfollow.set_contact_window('+12125550108', NULL), smsfollow.add_contact('+12125550106', region => 'US', subdivision => 'NY') > 0;
+SELECT phone, fate, code FROM t.claim();
 -- transactional texts are exempt, unless told
 SELECT t.try('+12125550101', 'orders');
 SELECT smsfollow.set_window('always', program => 'orders', jurisdictions => true) AS looked_at_again;
