@@ -161,6 +161,13 @@ SELECT t.day('America/Santiago', '2025-09-06 20:00:00-04'), t.day('America/Havan
 SELECT t.day('Asia/Kathmandu', '2027-01-01 00:00:00+05:45'), t.day('Pacific/Kiritimati', '2026-12-31 12:00:00+14'), t.day('Australia/Lord_Howe', '2027-04-03 23:00:00+11');
 -- no zone but that of the number; one that may be in several of Australia's, whose last midnight counts; a number of no country, with the longest day there is
 SELECT t.day(NULL, '2027-01-01 10:00:00+00'), t.day(NULL, '2027-01-01 10:00:00+00', '+61491570'), t.day(NULL, '2027-01-01 10:00:00+00', '+88216555');
+-- what one of its zones calls today still counts when another one's day is over
+SELECT smsfollow.opt_in('+61491570999', 'news', 'web_form') > 0, t.at('2027-01-05 10:00+00') IS NOT NULL, smsfollow.send('+61491570999', 'x', campaign => 'news') > 0;
+SELECT phone, fate FROM t.claim();
+SELECT t.settle('accepted'), t.at('2027-01-05 14:00+00') IS NOT NULL, smsfollow.send('+61491570999', 'x', campaign => 'news') > 0;
+SELECT phone, fate, code FROM t.claim();
+SELECT r.send_at AT TIME ZONE 'UTC' AS until FROM smsfollow.ready r JOIN smsfollow.contact_phone p USING (contact_id) WHERE p.phone = '+61491570999';
+SELECT smsfollow.cancel_for('+61491570999');
 SELECT smsfollow.drop_cap('calendar') >= 0, smsfollow.create_cap('week', 1, '7 days', period => 'calendar') > 0;
 SELECT t.day('Europe/Paris', '2026-12-06 23:59:59+01'), t.day('Europe/Paris', '2026-12-07 00:00:00+01');
 SELECT smsfollow.drop_cap('week') >= 0, smsfollow.create_cap('month', 1, '1 month', period => 'calendar') > 0;
@@ -198,6 +205,14 @@ SELECT smsfollow.create_cap('daily', 1, '1 day') > 0, t.send('0101', 'news'), sm
 SELECT m.body, c.fate, c.code FROM generate_series(1, 2) wave, LATERAL smsfollow.claim(100 + 0 * wave, 1) c JOIN smsfollow.message m USING (message_id) WHERE c.fate <> 'park' ORDER BY 1;
 SELECT e.verdict, e.code, e.hint FROM smsfollow.message m, smsfollow.explain(m.message_id) e WHERE m.body = 'late' AND e.rule ~ 'verdict' AND e.verdict = 'expire';
 SELECT smsfollow.drop_cap('daily'), smsfollow.cancel_for('+14155550101');
+RESET smsfollow.clock_offset;
+
+-- hours and a cap: the first instant that suits both
+SELECT smsfollow.create_cap('slow', 1, '26 hours') > 0, smsfollow.set_window('09:00-18:00', program => 'news') AS again, smsfollow.add_contact('+14155550103', time_zone => 'UTC') > 0, t.at('2029-06-04 17:00+00') IS NOT NULL;
+SELECT t.send('0103', 'news'), t.at('2029-06-04 20:00+00') IS NOT NULL;
+SELECT t.send('0103', 'news', outcome => '');
+SELECT v.code, v.next_at AT TIME ZONE 'UTC' AS next_at FROM smsfollow.verdict v JOIN smsfollow.ready r USING (message_id) JOIN smsfollow.contact_phone p ON p.contact_id = r.contact_id WHERE p.phone = '+14155550103';
+SELECT smsfollow.cancel_for('+14155550103'), smsfollow.drop_cap('slow'), smsfollow.set_window(NULL, program => 'news');
 RESET smsfollow.clock_offset;
 
 -- errors
