@@ -109,12 +109,13 @@ BEGIN
 	PERFORM smsfollow.ensure_partition(now);
 
 	WITH asked AS MATERIALIZED (
-		-- ids in the order of the call: texts of one moment go in that order
+		-- ids in the order of the call: texts of one moment go in that order.
+		-- LIMIT 1: there are no statistics of numbers, and the planner would expect many rows of each
 		SELECT o.n, nextval('smsfollow.message_id_seq') AS message_id, o.contact_id,
 			   greatest(o.send_at, now) AS send_at, o.vars, o.body, o.key, o.media
 		FROM (SELECT u.n, p.contact_id, u.send_at, u.vars, u.body, u.key, u.media
 			  FROM unnest(phones, send_ats, vars, bodies, keys, media) WITH ORDINALITY AS u(phone, send_at, vars, body, key, media, n)
-			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = c.tenant_id OFFSET 0) p
+			  CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = c.tenant_id LIMIT 1) p
 			  ORDER BY u.n) o
 	), keyed AS (
 		INSERT INTO smsfollow.idempotency (contact_id, key, message_id, expires_at)

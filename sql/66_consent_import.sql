@@ -120,7 +120,7 @@ BEGIN
 				OR s.since IS NOT NULL AS refused
 		FROM unnest(asked.n, asked.phone, asked.kind, asked.captured_at, asked.expires_at, asked.evidence, asked.problem)
 			AS u(n, phone, kind, captured_at, expires_at, evidence, problem)
-		CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = tenant OFFSET 0) p
+		CROSS JOIN LATERAL (SELECT x.contact_id FROM smsfollow.contact_phone x WHERE x.phone = u.phone AND x.tenant_id = tenant LIMIT 1) p
 		LEFT JOIN LATERAL (SELECT x.blocked_code FROM smsfollow.contact_state x WHERE x.contact_id = p.contact_id OFFSET 0) b ON true
 		LEFT JOIN smsfollow.suppression_key k ON true
 		LEFT JOIN LATERAL (SELECT x.since FROM smsfollow.suppression x

@@ -82,6 +82,8 @@ sf_array_datum(const sf_array *array, Oid type)
  * statistics know neither; so a wave's statements get the plan that is never
  * bad, nested loops over indexes, whatever the statistics say.  That an index
  * is entered by its key the statements say themselves, by LATERAL with OFFSET 0.
+ * The cost of such a plan is no cost (a table that may not be scanned and has
+ * no index costs 1e10), so nothing is compiled because of it.
  */
 void
 sf_pin_plans(GucAction action)
@@ -94,6 +96,7 @@ sf_pin_plans(GucAction action)
 		{"enable_bitmapscan", "off"},
 		{"enable_material", "off"},
 		{"join_collapse_limit", "1"},
+		{"jit", "off"},
 	};
 
 	for (int i = 0; i < lengthof(pins); i++)
