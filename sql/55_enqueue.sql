@@ -18,6 +18,8 @@ CREATE FUNCTION smsfollow.enqueue(
 LANGUAGE plpgsql
 -- definer: callers put texts into the queue through these checks only
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- planning takes longer than queueing a text: once a session, by the indexes, as tables may grow later
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
 AS $$
 DECLARE
 	c record;
@@ -124,22 +126,21 @@ BEGIN
 		ON CONFLICT DO NOTHING
 		RETURNING message_id
 	), taken AS MATERIALIZED (
-		SELECT a.* FROM asked a
-		WHERE a.key IS NULL OR a.message_id IN (SELECT k.message_id FROM keyed k)
+		SELECT a.*, a.key IS NULL OR a.message_id IN (SELECT k.message_id FROM keyed k) AS is_new FROM asked a
 	), written AS (
 		INSERT INTO smsfollow.message (message_id, created_at, contact_id, campaign_id, template_version_id,
 									   sender_id, lane, send_at, expires_at, created_by, body, vars, tags, media)
 		SELECT t.message_id, now, t.contact_id, campaign, CASE WHEN coalesce(t.body, '') = '' THEN template_version END, sender, c.lane,
 			   t.send_at, t.send_at + c.expires_after, session_user, nullif(t.body, ''), t.vars, c.tags, coalesce(t.media, c.media, v.media)
-		FROM taken t
+		FROM taken t WHERE t.is_new
 	), placed AS (
 		INSERT INTO smsfollow.ready (lane, send_at, message_id, message_at, contact_id, campaign_id, program_id, code)
 		SELECT CASE WHEN c.held IS NOT NULL THEN -1 - c.lane ELSE c.lane END, t.send_at, t.message_id, now, t.contact_id,
 			   campaign, c.program_id, c.held
-		FROM taken t
+		FROM taken t WHERE t.is_new
 	)
-	SELECT array_agg(t.message_id ORDER BY a.n), count(t.message_id) INTO ids, queued
-	FROM asked a LEFT JOIN taken t USING (message_id);
+	SELECT array_agg(CASE WHEN t.is_new THEN t.message_id END ORDER BY t.n), count(*) FILTER (WHERE t.is_new) INTO ids, queued
+	FROM taken t;
 
 	IF coalesce(cardinality(ids), 0) <> coalesce(cardinality(phones), 0) THEN
 		RAISE EXCEPTION 'could not see contacts that another transaction has just made'
@@ -195,6 +196,7 @@ CREATE FUNCTION smsfollow.enqueue_one(
 LANGUAGE plpgsql
 -- definer: resolves names in tables that callers may not read
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off	-- as enqueue()
 AS $$
 DECLARE
 	cid integer;
