@@ -165,11 +165,12 @@ BEGIN
 			expires_at = excluded.expires_at, pending_until = NULL, request_event_id = NULL
 	)
 	SELECT u.n, u.input,
-		CASE WHEN u.problem IS NOT NULL THEN 'refused' WHEN j.verdict IS NULL THEN 'recorded'
+		CASE WHEN u.problem IS NOT NULL OR j.n IS NULL THEN 'refused' WHEN j.verdict IS NULL THEN 'recorded'
 			 WHEN j.verdict = 'already' THEN 'already' ELSE 'refused' END,
-		coalesce(u.problem, nullif(j.verdict, 'already')),
+		CASE WHEN u.problem IS NULL AND j.n IS NULL THEN refusal	-- erased while we waited for its lock
+			 ELSE coalesce(u.problem, nullif(j.verdict, 'already')) END,
 		CASE WHEN u.problem IS NOT NULL THEN u.hint
-			 WHEN j.verdict = refusal THEN 'Only the person can change this: record a new agreement with smsfollow.opt_in().'
+			 WHEN j.n IS NULL OR j.verdict = refusal THEN 'Only the person can change this: record a new agreement with smsfollow.opt_in().'
 			 WHEN j.verdict <> 'already' THEN 'Wait for the answer.' END
 	FROM unnest(asked.n, asked.input, asked.problem, asked.hint) AS u(n, input, problem, hint)
 	LEFT JOIN judged j ON j.n = u.n

@@ -201,7 +201,7 @@ BEGIN
 	-- first of all locks, see hold_contact()
 	SELECT p.phone INTO number FROM smsfollow.contact_phone p WHERE p.contact_id = contact FOR UPDATE;
 	touched := smsfollow.clear_rows('message', contact);
-	PERFORM FROM smsfollow.contact_state s WHERE s.contact_id = contact FOR NO KEY UPDATE;
+	PERFORM smsfollow.lock_contact(contact);
 	IF EXISTS (SELECT FROM smsfollow.contact_state s WHERE s.contact_id = contact AND s.restricted_at IS NOT NULL) THEN
 		RAISE EXCEPTION 'the data of this contact are restricted and must be kept'
 			USING ERRCODE = 'object_not_in_prerequisite_state',
