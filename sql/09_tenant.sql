@@ -10,7 +10,8 @@
  * the owner's rights see no difference between callers, and row-level security
  * does not bind an owner, so the question is asked where names become ids
  * (program_id(), campaign_id(), template_id ..., contact_id(), message_log) and
- * in the views.
+ * in the views.  Policies stand behind that for who reads tables
+ * (82_row_security.sql).
  */
 CREATE SEQUENCE smsfollow.tenant_id_seq AS integer START WITH 2;
 COMMENT ON SEQUENCE smsfollow.tenant_id_seq IS 'Ids of smsfollow.tenant; 1 is the tenant of all that was given to none';

@@ -3,7 +3,7 @@
 \set setup :dir /sql/include/fresh.psql
 \i :setup
 SET client_min_messages = warning;
-DROP ROLE IF EXISTS sf_tenant_op_a, sf_tenant_send_a, sf_tenant_ana_a, sf_tenant_op_b, sf_tenant_free, sf_tenant_both, sf_tenant_worker;
+DROP ROLE IF EXISTS sf_tenant_op_a, sf_tenant_send_a, sf_tenant_ana_a, sf_tenant_op_b, sf_tenant_free, sf_tenant_both, sf_tenant_worker, sf_tenant_main;
 RESET client_min_messages;
 \set ECHO all
 -- Several businesses in one database: a role of one of them sees and touches nothing of the others.
@@ -92,6 +92,32 @@ SET smsfollow.tenant = 'a';
 SELECT count(*) FROM smsfollow.message_log;
 RESET smsfollow.tenant;
 SELECT count(*) FROM smsfollow.message_log;
+
+-- who reads tables sees the rows of his tenant alone, though an administrator granted them all: operators of no tenant those of the first one
+CREATE ROLE sf_tenant_main;
+SELECT smsfollow.grant_access('sf_tenant_main', 'operator');
+GRANT SELECT ON ALL TABLES IN SCHEMA smsfollow TO sf_tenant_both;
+REVOKE SELECT ON smsfollow.tenant_role FROM sf_tenant_both;
+REVOKE sf_tenant_op_b FROM sf_tenant_both;
+CREATE FUNCTION t.reads(words text) RETURNS TABLE (reader text, relation name, n bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	FOR r IN SELECT o.rolname, c.relname FROM pg_class c, pg_roles o WHERE c.relnamespace = 'smsfollow'::regnamespace AND c.relrowsecurity AND o.rolname IN ('sf_tenant_main', 'sf_tenant_both', 'sf_tenant_worker')
+	LOOP
+		EXECUTE format('SET LOCAL ROLE %I', r.rolname);
+		RETURN QUERY EXECUTE format('SELECT %L, %L::name, count(*) FROM smsfollow.%I x WHERE x::text ~ %L', r.rolname, r.relname, r.relname, words);
+		RESET ROLE;
+	END LOOP;
+END
+$$;
+SELECT a.relation, a.n AS of_a, m.n AS of_none, w.n AS of_worker FROM t.reads('.') a JOIN t.reads('.') m USING (relation) JOIN t.reads('.') w USING (relation)
+WHERE a.reader = 'sf_tenant_both' AND m.reader = 'sf_tenant_main' AND w.reader = 'sf_tenant_worker' ORDER BY 1;
+SELECT reader, relation, n FROM t.reads('bravo|5550122') WHERE n > 0 AND reader <> 'sf_tenant_worker';
+SELECT reader, relation, n FROM t.reads('Zero|Zora') WHERE n > 0 AND reader = 'sf_tenant_both';
+SELECT count(*) > 0 AS but_of_a FROM t.reads('alpha') WHERE n > 0 AND reader = 'sf_tenant_both';
+REVOKE ALL ON ALL TABLES IN SCHEMA smsfollow FROM sf_tenant_both;
+GRANT sf_tenant_op_b TO sf_tenant_both;
 
 -- nothing of b in any relation that roles of a may read
 CREATE FUNCTION t.seen(words text) RETURNS TABLE (reader text, relation name, n bigint) LANGUAGE plpgsql AS $$
@@ -218,5 +244,5 @@ RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA t CASCADE;
 DROP EXTENSION smsfollow;
-DROP ROLE sf_tenant_op_a, sf_tenant_send_a, sf_tenant_ana_a, sf_tenant_free, sf_tenant_worker;
+DROP ROLE sf_tenant_op_a, sf_tenant_send_a, sf_tenant_ana_a, sf_tenant_free, sf_tenant_worker, sf_tenant_main;
 CREATE EXTENSION smsfollow;

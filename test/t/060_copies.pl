@@ -27,8 +27,10 @@ subtest dump_restore_guard => sub {
 	# rules of one's own go along, those of the extension come with it
 	$sms->sql("SELECT smsfollow.set_window('always', program => 'orders'), smsfollow.set_holiday('fr', '2027-01-02'),
 		smsfollow.set_jurisdiction('us-fl', '{US}', '10:00-12:00', subdivision => 'FL')");
+	$sms->sql("SELECT smsfollow.create_tenant('branch')");
 	my $rules = "SELECT (SELECT count(*) FROM smsfollow.jurisdiction), (SELECT count(*) FROM smsfollow.holiday), (SELECT string_agg(hours, ',') FROM smsfollow.send_window),
-		(SELECT hours FROM smsfollow.jurisdiction_in_force WHERE name = 'us-fl')";
+		(SELECT hours FROM smsfollow.jurisdiction_in_force WHERE name = 'us-fl'),
+		(SELECT count(*) FROM pg_policy), (SELECT count(*) FROM pg_class WHERE relrowsecurity)";
 
 	my $guarded = sub {
 		my ($database, $why, $had) = @_;
@@ -53,7 +55,7 @@ subtest dump_restore_guard => sub {
 	is($sms->sql("SELECT (SELECT count(*) FROM smsfollow.message), (SELECT count(*) FROM smsfollow.attempt), (SELECT count(*) FROM smsfollow.consent_event)", 'restored'),
 		$sms->sql("SELECT (SELECT count(*) FROM smsfollow.message), (SELECT count(*) FROM smsfollow.attempt), (SELECT count(*) FROM smsfollow.consent_event)"),
 		'texts, attempts and the ledger are');
-	is($sms->sql($rules, 'restored'), $sms->sql($rules), 'and so are windows, holidays and jurisdictions');
+	is($sms->sql($rules, 'restored'), $sms->sql($rules), 'and so are windows, holidays, jurisdictions and policies of tenants');
 	is($sms->state($sent, 'restored'), 'accepted', 'the log is the same');
 	like($sms->sql('SELECT smsfollow.adopt()', 'restored'), qr/restored from a dump.*: 5\./, 'adopt() says what follows');
 	ok($sms->wait_for_state($_, 'accepted', 'restored'), 'adopted, it sends') for @due;

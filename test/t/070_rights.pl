@@ -10,6 +10,7 @@ my $sms = Smsfollow->new;
 
 $sms->sql('CREATE ROLE nobody LOGIN; CREATE ROLE shop LOGIN; CREATE ROLE ana LOGIN; CREATE ROLE ops LOGIN; CREATE ROLE sms_worker LOGIN;
 	CREATE DATABASE other', 'postgres');
+$sms->sql("SELECT smsfollow.create_tenant('branch')");
 
 # Runs a statement as a role.
 sub as_role
