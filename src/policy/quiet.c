@@ -199,6 +199,9 @@ sf_quiet_find(const sf_facts *facts, TimestampTz t, sf_quiet *quiet)
 		quiet->on_quiet = Max(quiet->on_quiet, w->on_quiet);
 		add_layer(quiet, &w->hours, &w->hours, name, w->target);
 	}
+	/* where it is matters only to what binds it */
+	if (!bound && quiet->open.nlayers == 0)
+		return;
 	sf_facts_place(facts, &quiet->place);
 	if (bound && facts->contact_hours != NULL)
 	{
@@ -255,26 +258,33 @@ sf_quiet_open(const sf_quiet *quiet, TimestampTz t)
 }
 
 /*
- * See quiet.h: the first open instant at which the provider has enough time.
+ * The first open instant at which the provider has enough time.
  */
+static TimestampTz
+next_with_time(const sf_quiet *quiet, TimestampTz t)
+{
+	TimestampTz at = sf_quiet_open(quiet, t);
+
+	for (int step = 0; step < MAX_STEPS && at != DT_NOEND; step++)
+	{
+		int64		from = sf_unix_seconds(at);
+		int64		end = sf_window_end(&quiet->legal, from, from + SF_LEAST_VALIDITY);
+
+		if (end == from + SF_LEAST_VALIDITY)
+			return at;
+		at = sf_quiet_open(quiet, sf_from_unix_seconds(end));
+	}
+	return DT_NOEND;
+}
+
+/* See quiet.h. */
 TimestampTz
 sf_quiet_next(const sf_facts *facts, TimestampTz t)
 {
 	sf_quiet	quiet;
-	TimestampTz at;
 
 	sf_quiet_find(facts, t, &quiet);
-	at = sf_quiet_open(&quiet, t);
-	for (int step = 0; step < MAX_STEPS && at != DT_NOEND; step++)
-	{
-		int64		from = sf_unix_seconds(at);
-		int64		end = sf_window_end(&quiet.legal, from, from + SF_LEAST_VALIDITY);
-
-		if (end == from + SF_LEAST_VALIDITY)
-			return at;
-		at = sf_quiet_open(&quiet, sf_from_unix_seconds(end));
-	}
-	return DT_NOEND;
+	return next_with_time(&quiet, t);
 }
 
 /* See quiet.h. */
@@ -357,7 +367,7 @@ sf_rule_quiet(const sf_facts *facts, sf_answer *answer)
 		sf_saw(answer, "purpose %s: no hours bind it", facts->purpose);
 		return;
 	}
-	next = is_blind(&quiet) ? DT_NOEND : sf_quiet_next(facts, facts->now);
+	next = is_blind(&quiet) ? DT_NOEND : next_with_time(&quiet, facts->now);
 	if (is_blind(&quiet))
 		sf_refuse(answer, SF_SUPPRESS, "unknown_timezone", 0);
 	else if (next == DT_NOEND)
