@@ -16,7 +16,7 @@ $gateway->control('POST', 'latency', ms => 50);
 queue($TEXTS);
 row('drain at 50 ms with 512 in flight', '%8.0f /s  (bound: 10240)', $TEXTS / drain($TEXTS));
 $gateway->control('POST', 'latency', ms => 0);
-$sms->reconfigure('smsfollow.max_in_flight' => 256);
+$sms->reconfigure('smsfollow.max_in_flight' => 1000);
 
 # one session, so that only the commit and the worker are measured
 my @ms;

@@ -75,7 +75,9 @@ sub server
 			'checkpoint_timeout' => "'30min'",
 			'fsync' => 'on',
 			'synchronous_commit' => 'on',
-			'smsfollow.max_in_flight' => 256 });
+			# for throughput: fewer commits a text, and a provider that takes many at once
+			'smsfollow.max_in_flight' => 1000,
+			'smsfollow.wave_size' => 500 });
 	$sms->sql('CREATE EXTENSION pg_stat_statements');
 	note('%s', $sms->sql('SELECT version()'));
 	note('%s', $sms->sql("SELECT string_agg(name || '=' || setting, ' ') FROM pg_settings
